@@ -1,0 +1,1 @@
+"""The algebra: canonical terms, the zero test, proofs, compact forms and matrix form."""

@@ -1,0 +1,165 @@
+"""Decide equality: canonical forms, then cleared denominators, then hyperbolic functions as exponentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from symnn.algebra.convert import canonical, reaches
+from symnn.algebra.normal import const, exponential, multiply, power, rebuild
+from symnn.algebra.terms import Atom, Poly
+from symnn.ground.template import unfold
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Add, D, Entry, Neg, Tree, children
+from symnn.ground.tree import rebuild as rebuild_tree
+
+__all__ = ["Proof", "inline", "is_zero", "prove_equal"]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a proof attempt found: "proved" or "undecided", what it used, and which definitions were opened."""
+
+    verdict: str
+    conditions: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
+    reason: str = ""
+    difference: Any = field(default=None, compare=False)
+
+    def __bool__(self) -> bool:
+        return self.verdict == "proved"
+
+
+def prove_equal(left: Tree, right: Tree, *, open_tensors: Iterable[Tensor] | None = None) -> Proof:
+    """Return a proof that two trees are equal for all sizes, or "undecided".
+
+    Entries are first taken as they stand; where that does not decide, definitions are opened, nearest to the output
+    first (all computed tensors, or only ``open_tensors``).
+    """
+    allowed = None if open_tensors is None else frozenset(open_tensors)
+    difference: Tree = Add((left, Neg(right)))
+    opened: list[str] = []
+    for _ in range(200):
+        try:
+            poly = canonical(difference)
+        except ZeroDivisionError as error:
+            return Proof("undecided", (), tuple(opened), f"not defined: {error}")
+        conditions: set[str] = set()
+        if is_zero(poly, conditions):
+            return Proof("proved", tuple(sorted(conditions)), tuple(opened))
+        target = _outermost(difference, allowed)
+        if target is None:
+            return Proof("undecided", (), tuple(opened), "the canonical forms differ", poly)
+        difference = inline(difference, frozenset((target,)))
+        opened.append(target.name)
+    return Proof("undecided", (), tuple(opened), "too many definitions to open")
+
+
+def _outermost(tree: Tree, allowed: frozenset[Tensor] | None) -> Tensor | None:
+    """Return a computed tensor that no other one in the tree is computed from."""
+    found: dict[Tensor, None] = {}
+    stack: list[tuple[Tree, frozenset[Tensor]]] = [(tree, frozenset())]
+    while stack:
+        at, held = stack.pop()
+        if isinstance(at, D):  # what a derivative is taken by stays a variable inside it
+            stack.append((at.body, held | {at.wrt.tensor}))
+            continue
+        if isinstance(at, Entry) and at.tensor.definition is not None and at.tensor not in held:
+            if allowed is None or at.tensor in allowed:
+                found.setdefault(at.tensor)
+        stack.extend((c, held) for c in children(at))
+    for t in found:
+        if not any(u is not t and reaches(u, t) for u in found):
+            return t
+    return None
+
+
+def inline(tree: Tree, tensors: frozenset[Tensor]) -> Tree:
+    """Return the tree with the entries of some computed tensors replaced by their definitions, once."""
+    if isinstance(tree, Entry) and tree.tensor in tensors:
+        return unfold(tree)
+    if isinstance(tree, D):
+        return D(inline(tree.body, tensors - {tree.wrt.tensor}), tree.wrt)
+    parts = children(tree)
+    return rebuild_tree(tree, tuple(inline(p, tensors) for p in parts)) if parts else tree
+
+
+def is_zero(poly: Poly, conditions: set[str] | None = None) -> bool:
+    """Tell whether a canonical form is identically zero; what is assumed nonzero is added to ``conditions``."""
+    used = conditions if conditions is not None else set()
+    if not poly.terms:
+        return True
+    try:
+        for attempt in (_clear, lambda p, u: _clear(_exponentials(p), u)):
+            found: set[str] = set()
+            if not attempt(poly, found).terms:
+                used |= found
+                return True
+    except (ZeroDivisionError, OverflowError):
+        return False
+    return False
+
+
+def _clear(poly: Poly, used: set[str]) -> Poly:
+    """Multiply by the denominators and expand, until none is left."""
+    for _ in range(12):
+        lowest: dict[Atom, Any] = {}
+        for m in poly.terms:
+            for a, e in m:
+                if e < 0 or (a.kind == "base"):
+                    lowest[a] = min(lowest.get(a, 0), e)
+        # A base also counts 0 in the monomials that lack it.
+        factors = [(a, -e) for a, e in lowest.items() if e < 0]
+        if not factors:
+            return poly
+        used |= {f"{describe(a)} != 0" for a, _ in factors if not a.positive}
+        raised = Poly({})
+        for m, c in poly.terms.items():
+            up = dict(m)
+            for a, e in factors:
+                up[a] = up.get(a, 0) + e
+            term = const(c)
+            for a, e in up.items():
+                if e:
+                    term = multiply(term, power(a.data if a.kind == "base" else Poly({((a, 1),): 1}), e))
+            raised = raised + term
+        if raised == poly:
+            return poly
+        poly = raised
+        if not poly.terms:
+            return poly
+    return poly
+
+
+def _exponentials(poly: Poly) -> Poly:
+    """Write tanh, sinh and cosh through exp."""
+
+    def change(a: Atom) -> Poly | None:
+        if a.kind != "fn" or a.data[0] not in ("tanh", "sinh", "cosh"):
+            return None
+        u = _exponentials(a.data[1][0])
+        up, down = exponential(u), exponential(-u)
+        match a.data[0]:
+            case "tanh":
+                return multiply(up - down, power(up + down, -1))
+            case "sinh":
+                return (up - down).scaled(Fraction(1, 2))
+        return (up + down).scaled(Fraction(1, 2))
+
+    return rebuild(poly, change)
+
+
+def describe(a: Atom) -> str:
+    """Return a short text of an atom, for side conditions."""
+    match a.kind:
+        case "ent":
+            return str(a.data[0].name)
+        case "sym":
+            return str(a.data)
+        case "sum":
+            return "a sum"
+        case "base":
+            return "a denominator"
+    return str(a.kind)

@@ -1,0 +1,175 @@
+"""Simplify a differentiated tree, line by line: fold named values, factor and cancel, collect if that is shorter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from symnn.algebra.compact import Letters, cost, to_tree
+from symnn.algebra.convert import canonical
+from symnn.algebra.folding import Solution, rewrite, solutions
+from symnn.algebra.normal import content, multiply
+from symnn.algebra.terms import Monomial, Poly, Rational
+from symnn.derive.steps import Derived
+from symnn.derive.tidy import clean, factors
+from symnn.ground.indices import Index
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import ONE, Add, Div, Entry, Fn, Mul, Neg, Pow, Sum, Tree, Where, children, mul, rebuild, walk
+
+__all__ = ["Named", "simplify"]
+
+#: A named value: tensor, the indices of its definition, and the definition.
+Named = tuple[Tensor, tuple[Index, ...], Tree]
+
+
+def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> None:
+    """Append the lines that simplify the last one.
+
+    Args:
+        record: the derivation; its last line has no pending derivative.
+        named: values that may be folded back in.
+        collect: gather terms through the canonical form if that saves at least this printed cost.
+    """
+    tree = record.result
+    letters = Letters([s.tree for s in record.steps])
+    used: dict[str, None] = {}
+    solved = [s for name in named for s in _solutions(name)]
+    cases = [n for n in named if isinstance(n[2], Where)]
+    folded = clean(_fold(tree, solved, cases, letters, used))
+    if cost(folded) < cost(tree):
+        record.then(folded, *(f"fold {name}" for name in used))
+        tree = folded
+    cancelled = clean(_cancel(tree, letters))
+    if cost(cancelled) < cost(tree):
+        record.then(cancelled, "factor and cancel")
+        tree = cancelled
+    best, names = _collected(tree, solved, letters)
+    if best is not None and cost(tree) - cost(best) >= collect:
+        record.then(best, *names, "collect terms")
+
+
+def _solutions(named: Named) -> list[Solution]:
+    tensor, at, definition = named
+    if isinstance(definition, Where):
+        return []
+    try:
+        return solutions(tensor, at, definition)
+    except ZeroDivisionError:
+        return []
+
+
+def _attempt(tree: Tree, solved: Sequence[Solution], letters: Letters) -> tuple[Tree, tuple[str, ...]] | None:
+    """Return the cheapest rewriting of a tree by solved definitions, if any makes it shorter."""
+    try:
+        poly = canonical(tree)
+    except ZeroDivisionError:
+        return None
+    best: tuple[Tree, tuple[str, ...]] | None = None
+    for solution in solved:
+        try:
+            new = rewrite(poly, solution)
+        except ZeroDivisionError:
+            continue
+        if new == poly:
+            continue
+        out = to_tree(new, letters)
+        if cost(out) < cost(tree if best is None else best[0]):
+            best = (out, (solution.tensor.name,))
+    return best
+
+
+def _fold(
+    tree: Tree, solved: Sequence[Solution], cases: Sequence[Named], letters: Letters, used: dict[str, None]
+) -> Tree:
+    if isinstance(tree, Where):
+        then, other = tree.then, tree.other
+        inner_then, inner_other = list(solved), list(solved)
+        for tensor, at, definition in cases:
+            if isinstance(definition, Where) and definition.condition == tree.condition:
+                inner_then += _solutions((tensor, at, definition.then))
+                inner_other += _solutions((tensor, at, definition.other))
+        return Where(
+            tree.condition,
+            _fold(then, inner_then, cases, letters, used),
+            _fold(other, inner_other, cases, letters, used),
+        )
+    if isinstance(tree, Mul | Div | Pow | Fn) and not any(_holds_sum_of_terms(f) for f in factors(tree)):
+        found = _attempt(tree, solved, letters)
+        if found is not None:
+            used.update(dict.fromkeys(found[1]))
+            return found[0]
+    if isinstance(tree, Entry):
+        return tree
+    parts = children(tree)
+    return rebuild(tree, tuple(_fold(p, solved, cases, letters, used) for p in parts)) if parts else tree
+
+
+def _holds_sum_of_terms(factor: Tree) -> bool:
+    return isinstance(factor, Add | Where) or (isinstance(factor, Sum) and isinstance(factor.body, Add))
+
+
+def _cancel(tree: Tree, letters: Letters) -> Tree:
+    """Take common factors out of sums of terms and cancel them against the factors around."""
+    parts = children(tree)
+    if isinstance(tree, Entry | Where):
+        return tree
+    tree = rebuild(tree, tuple(_cancel(p, letters) for p in parts)) if parts else tree
+    if not isinstance(tree, Mul | Div | Neg | Add):
+        return tree
+    flat = factors(tree)
+    best = tree
+    for n, f in enumerate(flat):
+        inner, below = (f.num, f.den) if isinstance(f, Div) else (f, None)
+        if not isinstance(inner, Add):
+            continue
+        common = _common(inner)
+        if common is None:
+            continue
+        scale, mono = common
+        outer = [*flat[:n], *flat[n + 1 :]] + ([Div(ONE, below)] if below is not None else [])
+        try:
+            around = multiply(canonical(mul(*outer)), Poly({mono: scale}))
+            terms = [multiply(canonical(t), _inverse(mono, scale)) for t in inner.terms]
+        except ZeroDivisionError:
+            continue
+        if around.single() is None:
+            continue
+        inside = Add(tuple(to_tree(t, letters) for t in terms))
+        candidate = clean(mul(to_tree(around, letters), inside))
+        if cost(candidate) < cost(best):
+            best = candidate
+    return best
+
+
+def _common(tree: Add) -> tuple[Rational, Monomial] | None:
+    whole = Poly({})
+    for t in tree.terms:
+        try:
+            p = canonical(t)
+        except ZeroDivisionError:
+            return None
+        if p.single() is None:
+            return None
+        whole = whole + p
+    if len(whole.terms) != len(tree.terms):
+        return None
+    scale, mono, _ = content(whole)
+    return (scale, mono)
+
+
+def _inverse(mono: Monomial, scale: Rational) -> Poly:
+    return Poly({tuple((a, -e) for a, e in mono): 1 / Fraction(scale)})
+
+
+def _collected(tree: Tree, solved: Sequence[Solution], letters: Letters) -> tuple[Tree | None, tuple[str, ...]]:
+    if any(isinstance(t, Where | Fn) and getattr(t, "name", "") in ("", "max", "min", "abs", "sign") for t in walk(tree)):
+        return None, ()  # the canonical form would write cases and absolute values as indicators
+    try:
+        poly = canonical(tree)
+    except ZeroDivisionError:
+        return None, ()
+    best = to_tree(poly, letters)
+    found = _attempt(best, solved, letters)
+    if found is not None:
+        return found[0], tuple(f"fold {n}" for n in found[1])
+    return best, ()

@@ -1,0 +1,47 @@
+"""Steps: the record of what was done; each line keeps its formula, the rules that led to it, and how it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from symnn.ground.tree import Tree
+
+__all__ = ["Derived", "Step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a derivation: the formula after applying the rules to the line before.
+
+    Attributes:
+        tree: the formula.
+        rules: names of the rules applied, in order; empty for the first line.
+    """
+
+    tree: Tree
+    rules: tuple[str, ...] = ()
+
+    def mapped(self, change: Callable[[Tree], Tree]) -> Step:
+        """Return the step with its formula changed."""
+        return Step(change(self.tree), self.rules)
+
+
+@dataclass
+class Derived:
+    """A formula and the lines that led to it; the first line is the question."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def result(self) -> Tree:
+        """The last line."""
+        return self.steps[-1].tree
+
+    def then(self, tree: Tree, *rules: str) -> None:
+        """Record a line, unless it reads the same as the one before."""
+        if not self.steps or tree != self.steps[-1].tree:
+            self.steps.append(Step(tree, tuple(dict.fromkeys(rules))))
+        elif rules:
+            last = self.steps[-1]
+            self.steps[-1] = Step(last.tree, tuple(dict.fromkeys((*last.rules, *rules))))

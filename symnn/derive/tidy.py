@@ -1,0 +1,255 @@
+"""Small algebra on the plain tree that keeps its structure: clean up, contract deltas, factor and cancel."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from symnn.ground.indices import Index
+from symnn.ground.sympy_border import from_sympy
+from symnn.ground.substitute import substitute
+from symnn.ground.tree import (
+    ONE,
+    ZERO,
+    Add,
+    Delta,
+    Div,
+    Entry,
+    Ind,
+    Ix,
+    Mul,
+    Neg,
+    Num,
+    Pow,
+    Sum,
+    Tree,
+    Where,
+    add,
+    children,
+    depends_on,
+    mul,
+    number,
+    rebuild,
+    walk,
+)
+
+__all__ = ["clean", "contract"]
+
+
+def clean(tree: Tree) -> Tree:
+    """Drop zeros, ones and empty brackets; multiply plain numbers; move signs to the front. Nothing else changes."""
+    parts = tuple(clean(p) for p in children(tree))
+    match tree:
+        case Add():
+            return _sum_of(parts)
+        case Mul():
+            return _product_of(parts)
+        case Neg():
+            body = parts[0]
+            return ZERO if body == ZERO else body.body if isinstance(body, Neg) else Neg(body)
+        case Div():
+            return _quotient(parts[0], parts[1])
+        case Pow():
+            if parts[1] == ONE:
+                return parts[0]
+            return ONE if parts[1] == ZERO else Pow(*parts)
+        case Sum():
+            if isinstance(parts[0], Neg):
+                return Neg(Sum(tree.index, parts[0].body))
+            return ZERO if parts[0] == ZERO else Sum(tree.index, parts[0])
+        case Where():
+            return _where(*parts)
+        case Delta():
+            return ONE if parts[0] == parts[1] else Delta(*parts)
+    return rebuild(tree, parts) if parts else tree
+
+
+def _sum_of(parts: tuple[Tree, ...]) -> Tree:
+    total, others, place = Fraction(0), [], None
+    for p in (q for part in parts for q in (part.terms if isinstance(part, Add) else (part,))):
+        value = _value(p)
+        if value is None:
+            others.append(p)
+        elif value:
+            total += value
+            place = len(others) if place is None else place
+    if total:
+        others.insert(place or 0, Num(total) if total > 0 else Neg(Num(-total)))
+    return add(*others)
+
+
+def _value(p: Tree) -> Fraction | None:
+    if isinstance(p, Num):
+        return p.value
+    if isinstance(p, Neg) and isinstance(p.body, Num):
+        return -p.body.value
+    return None
+
+
+def _product_of(parts: tuple[Tree, ...]) -> Tree:
+    product = mul(*parts)
+    body = product.body if isinstance(product, Neg) else product
+    if not isinstance(body, Mul):
+        return product
+    number, others = Fraction(1), []
+    for p in body.factors:
+        if isinstance(p, Num):
+            number *= p.value
+        else:
+            others.append(p)
+    out = mul(Num(number), *others) if number != 1 else mul(*others)
+    return Neg(out) if isinstance(product, Neg) else out
+
+
+def _quotient(num: Tree, den: Tree) -> Tree:
+    if num == ZERO:
+        return ZERO
+    if den == ONE:
+        return num
+    negative = isinstance(num, Neg) != isinstance(den, Neg)
+    num = num.body if isinstance(num, Neg) else num
+    den = den.body if isinstance(den, Neg) else den
+    if isinstance(num, Num) and isinstance(den, Num):
+        out: Tree = number(num.value / den.value)
+    elif num == den:
+        out = ONE
+    else:
+        out = Div(num, den)
+    return Neg(out) if negative else out
+
+
+def _where(condition: Tree, then: Tree, other: Tree) -> Tree:
+    if then == other:
+        return then
+    if condition == ONE:
+        return then
+    if condition == ZERO:
+        return other
+    if (then, other) == (ONE, ZERO):
+        return condition
+    shared = [f for f in factors(then) if isinstance(f, Delta) and f in factors(other)]
+    if other == ZERO:
+        shared = [f for f in factors(then) if isinstance(f, Delta)]
+    if then == ZERO:
+        shared = [f for f in factors(other) if isinstance(f, Delta)]
+    if shared:
+        inner = _where(condition, _without(then, shared), _without(other, shared))
+        return mul(inner, *shared)
+    return Where(condition, then, other)
+
+
+def _without(tree: Tree, shared: list[Tree]) -> Tree:
+    if tree == ZERO:
+        return ZERO
+    return mul(*[f for f in factors(tree) if f not in shared])
+
+
+def factors(tree: Tree) -> list[Tree]:
+    """Return the factors of a product, the sign as a factor -1."""
+    if isinstance(tree, Neg):
+        return [Neg(ONE), *factors(tree.body)]
+    if isinstance(tree, Mul):
+        return list(tree.factors)
+    if isinstance(tree, Div):
+        below = [] if tree.den == ONE else [Div(ONE, tree.den)]
+        return [*(f for f in factors(tree.num) if f != ONE), *below]
+    return [tree]
+
+
+def contract(tree: Tree) -> Tree:
+    """Carry out the sums that a Kronecker delta picks one term of: sum_k 1[k=c] x[k] = x[c].
+
+    Sums are split and products opened only as far as a delta needs it. A delta whose other side may leave the
+    index's range stays.
+    """
+    parts = tuple(contract(p) for p in children(tree))
+    if isinstance(tree, Sum):
+        return clean(_contract_sum(tree.index, parts[0]))
+    return clean(rebuild(tree, parts)) if parts else tree
+
+
+def _contract_sum(k: Index, body: Tree) -> Tree:
+    if not depends_on(body, k):
+        return mul(from_sympy(k.size), body)
+    if isinstance(body, Neg):
+        return Neg(_contract_sum(k, body.body))
+    if isinstance(body, Add):
+        if any(_picks(t, k) for t in body.terms):
+            return add(*[_contract_sum(k, t) for t in body.terms])
+        return Sum(k, body)
+    if isinstance(body, Sum):
+        if _picks(body.body, k):
+            return _contract_sum(body.index, _contract_sum(k, body.body))
+        return Sum(k, body)
+    parts = factors(body)
+    for n, f in enumerate(parts):
+        value = _solve(f, k)
+        if value is not None:
+            rest = mul(*parts[:n], *parts[n + 1 :])
+            return clean(substitute(_joined(rest), indices={k: value}))
+    for n, f in enumerate(parts):
+        if isinstance(f, Div) and isinstance(f.num, Add) and _picks(f.num, k):
+            opened = add(*[Div(t, f.den) for t in f.num.terms])
+            return _contract_sum(k, _distribute(parts, n, opened))
+        if isinstance(f, Add) and _picks(f, k):
+            return _contract_sum(k, _distribute(parts, n, f))
+        if isinstance(f, Neg) and _picks(f, k):
+            return Neg(_contract_sum(k, mul(*parts[:n], f.body, *parts[n + 1 :])))
+        if isinstance(f, Sum) and _picks(f.body, k):
+            moved = mul(*parts[:n], f.body, *parts[n + 1 :])
+            return _contract_sum(f.index, _contract_sum(k, moved))
+    outside = [f for f in parts if not depends_on(f, k)]
+    inside = [f for f in parts if depends_on(f, k)]
+    return mul(*outside, Sum(k, _joined(mul(*inside)))) if outside else Sum(k, body)
+
+
+def _joined(tree: Tree) -> Tree:
+    """Put factors 1/b of a product back under one fraction line."""
+    negative = isinstance(tree, Neg)
+    body = tree.body if isinstance(tree, Neg) else tree
+    if isinstance(body, Mul) and any(isinstance(f, Div) and f.num == ONE for f in body.factors):
+        above = [f for f in body.factors if not (isinstance(f, Div) and f.num == ONE)]
+        below = [f.den for f in body.factors if isinstance(f, Div) and f.num == ONE]
+        body = Div(mul(*above), mul(*below))
+    return Neg(body) if negative else body
+
+
+def _distribute(parts: list[Tree], n: int, opened: Tree) -> Tree:
+    terms = opened.terms if isinstance(opened, Add) else (opened,)
+    return add(*[clean(mul(*parts[:n], t, *parts[n + 1 :])) for t in terms])
+
+
+def _picks(tree: Tree, k: Index) -> bool:
+    """Tell whether the tree holds, outside functions, a delta that could be solved for k."""
+    if _solve(tree, k) is not None:
+        return True
+    if isinstance(tree, Add | Mul | Neg):
+        return any(_picks(p, k) for p in children(tree))
+    if isinstance(tree, Div):
+        return _picks(tree.num, k)
+    if isinstance(tree, Sum):
+        return _picks(tree.body, k)
+    return False
+
+
+def _solve(f: Tree, k: Index) -> Tree | None:
+    if not isinstance(f, Delta):
+        return None
+    for one, other in ((f.left, f.right), (f.right, f.left)):
+        if one == Ix(k) and not depends_on(other, k) and _fits(other, k):
+            return other
+    return None
+
+
+def _fits(value: Tree, k: Index) -> bool:
+    if isinstance(value, Ix):
+        return bool(value.index.size == k.size)
+    if isinstance(value, Entry) and value.tensor.classes is not None:
+        return bool(value.tensor.classes == k.size)
+    if isinstance(value, Num) and k.size is not None and k.size.is_Integer:
+        return 0 <= value.value < int(k.size)
+    return False
+
+
+def has_delta(tree: Tree) -> bool:
+    """Tell whether a delta or an indicator of equality occurs."""
+    return any(isinstance(t, Delta) or (isinstance(t, Ind) and t.rel == "=") for t in walk(tree))

@@ -1,0 +1,1 @@
+"""Flow graphs on networkx, their well-formedness, and the reference interpreter."""

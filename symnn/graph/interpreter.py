@@ -1,0 +1,363 @@
+"""The reference interpreter: slow, obvious loops over indices. It is the oracle for values, in float64 or mpmath.
+
+It reads the SymPy expressions and shares no code with the plain tree's users: differentiator, algebra, compiler.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy
+from sympy.core.relational import Relational
+
+from symnn.ground.errors import DataError, LabelError, UnsupportedError
+from symnn.ground.functions import StopGradient
+from symnn.ground.indices import Index
+from symnn.ground.sizes import size_text
+from symnn.ground.tensors import Tensor, TensorSymbol
+
+__all__ = ["Interpreter", "size_value"]
+
+Frame = dict[Any, Any]
+Code = Callable[["Interpreter", Frame], Any]
+
+
+def size_value(size: Any, sizes: Mapping[Any, Any]) -> int:
+    """Return the integer value of a size expression."""
+    if size.is_Integer:
+        return int(size)
+    if size.is_Symbol:
+        if size not in sizes:
+            raise DataError(f"The size {size} has no value. Give it one, for example {{{size}: 3}}.")
+        return int(sizes[size])
+    if size.is_Add:
+        return sum(size_value(a, sizes) for a in size.args)
+    if size.is_Mul:
+        return math.prod(size_value(a, sizes) for a in size.args)
+    raise UnsupportedError(f"The size {size} is not made of sums and products of sizes.")
+
+
+class Interpreter:
+    """Evaluate tensors entry by entry.
+
+    Args:
+        sizes: value of each symbolic size and scalar symbol.
+        values: array of each leaf tensor (and of any computed tensor to be held fixed).
+        digits: None for float64, or a number of decimal digits for mpmath.
+
+    Example: ``Interpreter({N: 2, D: 3}, {x: x0, W: W0}).tensor(loss)``.
+    """
+
+    def __init__(
+        self, sizes: Mapping[Any, Any], values: Mapping[Tensor, Any], digits: int | None = None
+    ) -> None:
+        self.sizes = dict(sizes)
+        self.digits = digits
+        self.arrays: dict[Tensor, np.ndarray[Any, Any]] = {t: self._leaf(t, v) for t, v in values.items()}
+        self.given = frozenset(self.arrays)
+        self.context = mpmath.mp.clone() if digits is not None else None
+        if self.context is not None:
+            self.context.dps = digits
+
+    # -- tensors ---------------------------------------------------------------------------------------------------
+
+    def _leaf(self, tensor: Tensor, value: Any) -> np.ndarray[Any, Any]:
+        array = np.asarray(value)
+        shape = tuple(size_value(s, self.sizes) for s in tensor.shape)
+        if array.shape != shape:
+            raise DataError(
+                f"{tensor.name!r} has shape {size_text(tensor.shape)} = {shape}, the array given has {array.shape}."
+            )
+        if tensor.classes is not None:
+            classes = size_value(tensor.classes, self.sizes)
+            for entry in array.flat:
+                if int(entry) != entry or not 0 <= entry < classes:
+                    raise LabelError(f"{tensor.name!r} holds the label {entry}, expected an integer from 0 to {classes - 1}.")
+        return array if self.digits is None else array.astype(object)
+
+    def tensor(self, tensor: Tensor) -> np.ndarray[Any, Any]:
+        """Return the array of a tensor, computing what it needs first."""
+        stack = [tensor]
+        while stack:
+            t = stack[-1]
+            if t in self.arrays:
+                stack.pop()
+                continue
+            if t.definition is None:
+                raise DataError(f"The interpreter was given no value for {t.name!r}.")
+            missing = [p for p in t.definition.args if p not in self.arrays]
+            if missing:
+                stack.extend(missing)
+                continue
+            self.arrays[t] = self._compute(t)
+            stack.pop()
+        return self.arrays[tensor]
+
+    def _compute(self, tensor: Tensor) -> np.ndarray[Any, Any]:
+        definition = tensor.definition
+        assert definition is not None
+        template = definition.template
+        code = template.memo.get("interpreter")
+        if code is None:
+            code = template.memo["interpreter"] = _code(template.expr)
+        frame: Frame = {f: size_value(s, self.sizes) for f, s in definition.sizes.items()}
+        for slot, arg in zip(template.slots, definition.args, strict=True):
+            frame[slot] = self.arrays[arg]
+        shape = tuple(size_value(s, self.sizes) for s in tensor.shape)
+        out = np.empty(shape, dtype=object)
+        for at in np.ndindex(*shape):
+            for letter, position in zip(template.free, at, strict=True):
+                frame[letter] = position
+            out[at] = code(self, frame)
+        return out if self.digits is not None or any(isinstance(v, complex) for v in out.flat) else out.astype(float)
+
+    def value(self, expression: Any, at: Mapping[Index, int] | None = None) -> Any:
+        """Return the value of a SymPy index expression at given positions of its free indices."""
+        return _code(expression)(self, dict(at or {}))
+
+    def scalar(self, symbol: Any, frame: Frame) -> Any:
+        """Return the value of a size or scalar symbol."""
+        value = frame[symbol] if symbol in frame else self.sizes.get(symbol)
+        if value is None:
+            raise DataError(f"The symbol {symbol} has no value. Give it one in the sizes.")
+        return self.number(value)
+
+    def number(self, value: Any) -> Any:
+        """Return a number in this interpreter's arithmetic."""
+        if self.context is None or isinstance(value, int):
+            return value
+        if isinstance(value, str):
+            return self.context.mpf(value)
+        return value if isinstance(value, (self.context.mpf, self.context.mpc)) else self.context.mpf(value)
+
+    def array(self, tensor: Tensor, frame: Frame) -> np.ndarray[Any, Any]:
+        """Return the array of a slot in this frame, or of a tensor."""
+        found = frame.get(tensor)
+        return found if found is not None else self.tensor(tensor)
+
+    def perturbed(self, tensor: Tensor, at: tuple[int, ...], step: Any) -> Interpreter:
+        """Return an interpreter in which one entry of a leaf is moved and everything computed is forgotten."""
+        other = Interpreter.__new__(Interpreter)
+        other.sizes, other.digits, other.context, other.given = self.sizes, self.digits, self.context, self.given
+        other.arrays = {t: a for t, a in self.arrays.items() if t in self.given}
+        moved = self.tensor(tensor).astype(object)
+        moved[at] = moved[at] + step
+        other.arrays[tensor] = moved
+        return other
+
+    # -- scalar functions ------------------------------------------------------------------------------------------
+
+    def call(self, name: str, *args: Any) -> Any:
+        """Return a scalar function's value in float64, complex or mpmath arithmetic."""
+        if self.context is not None:
+            return getattr(self.context, name)(*args)
+        if any(isinstance(a, complex) for a in args):
+            if hasattr(cmath, name):
+                return getattr(cmath, name)(*args)
+            return complex(getattr(mpmath, name)(*args))
+        if name == "digamma":
+            return float(mpmath.digamma(*args))
+        if name == "loggamma":
+            return math.lgamma(*args)
+        return getattr(math, name)(*args)
+
+
+def _real(value: Any) -> Any:
+    return value.real if hasattr(value, "real") else value
+
+
+# -- SymPy expression -> nested Python functions, one case per construct ----------------------------------------------
+
+_FUNCTIONS: dict[Any, str] = {
+    sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan", sympy.sinh: "sinh",
+    sympy.cosh: "cosh", sympy.tanh: "tanh", sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan",
+    sympy.asinh: "asinh", sympy.erf: "erf", sympy.erfc: "erfc", sympy.gamma: "gamma", sympy.loggamma: "loggamma",
+}  # fmt: skip
+
+
+def _code(e: Any) -> Code:
+    if e.is_Integer:
+        n = int(e)
+        return lambda m, f: n
+    if e.is_Rational:
+        p, q = int(e.p), int(e.q)
+        return lambda m, f: p / q if m.context is None else m.context.mpf(p) / q
+    if e.is_Float:
+        text = str(e)
+        return lambda m, f: float(text) if m.context is None else m.context.mpf(text)
+    if e in (sympy.pi, sympy.E):
+        name = "pi" if e is sympy.pi else "e"
+        return lambda m, f: getattr(math, name) if m.context is None else +getattr(m.context, name)
+    if isinstance(e, TensorSymbol):
+        scalar = e.tensor
+        return lambda m, f: m.number(m.array(scalar, f)[()])
+    if isinstance(e, Index):
+        return lambda m, f: f[e]
+    if e.is_Symbol:
+        return lambda m, f: m.scalar(e, f)
+    if isinstance(e, sympy.Indexed):
+        return _entry(e)
+    args = sorted(e.args, key=_guard_first) if e.is_Mul else e.args
+    parts = [_code(a) for a in args] if not isinstance(e, (sympy.Sum, sympy.Piecewise, sympy.Derivative)) else []
+    if e.is_Add:
+        return lambda m, f: sum((p(m, f) for p in parts[1:]), parts[0](m, f))
+    if e.is_Mul:
+        return _product(parts)
+    if isinstance(e, sympy.exp):
+        return lambda m, f: m.call("exp", parts[0](m, f))
+    if e.is_Pow:
+        return _power(parts[0], parts[1])
+    if isinstance(e, sympy.Sum):
+        return _sum(e)
+    if isinstance(e, sympy.KroneckerDelta):
+        return lambda m, f: 1 if parts[0](m, f) == parts[1](m, f) else 0
+    if isinstance(e, sympy.Piecewise):
+        return _piecewise(e)
+    if isinstance(e, Relational):
+        rel = e.rel_op
+        return lambda m, f: _holds(rel, _real(parts[0](m, f)), _real(parts[1](m, f)))
+    if isinstance(e, sympy.And):
+        return lambda m, f: all(p(m, f) for p in parts)
+    if isinstance(e, sympy.Or):
+        return lambda m, f: any(p(m, f) for p in parts)
+    if isinstance(e, sympy.Not):
+        return lambda m, f: not parts[0](m, f)
+    if isinstance(e, sympy.Abs):
+        return lambda m, f: (lambda x: -x if _real(x) < 0 else x)(parts[0](m, f))
+    if isinstance(e, sympy.sign):
+        return lambda m, f: (lambda x: (x > 0) - (x < 0))(_real(parts[0](m, f)))
+    if isinstance(e, sympy.Max):
+        return lambda m, f: max((p(m, f) for p in parts), key=_real)
+    if isinstance(e, sympy.Min):
+        return lambda m, f: min((p(m, f) for p in parts), key=_real)
+    if isinstance(e, StopGradient):
+        return parts[0]
+    if isinstance(e, sympy.polygamma):
+        return lambda m, f: m.call("digamma", parts[1](m, f))
+    if isinstance(e, sympy.Derivative):
+        return _derivative(e)
+    if e in (sympy.true, sympy.false):
+        truth = bool(e)
+        return lambda m, f: truth
+    if e.func in _FUNCTIONS:
+        function = _FUNCTIONS[e.func]
+        return lambda m, f: m.call(function, m.number(parts[0](m, f)))
+    raise UnsupportedError(f"The interpreter does not know {type(e).__name__} in {e}.")
+
+
+def _guard_first(e: Any) -> bool:
+    """Deltas and indicators are evaluated first: where they are 0 the other factors may not exist."""
+    return not isinstance(e, (sympy.KroneckerDelta, sympy.Piecewise))
+
+
+def _product(parts: list[Code]) -> Code:
+    def run(m: Interpreter, f: Frame) -> Any:
+        out: Any = 1
+        for p in parts:
+            out = out * p(m, f)
+            if isinstance(out, int) and out == 0:  # an exact 0, of a delta or an indicator, guards what follows
+                return 0
+        return out
+
+    return run
+
+
+def _power(base: Code, exponent: Code) -> Code:
+    def run(m: Interpreter, f: Frame) -> Any:
+        b, x = base(m, f), exponent(m, f)
+        if m.context is not None:
+            b = m.context.convert(b)
+        elif isinstance(b, int) and not isinstance(x, int):
+            b = float(b)
+        return b**x
+
+    return run
+
+
+def _entry(e: Any) -> Code:
+    label = e.base.label
+    if not isinstance(label, TensorSymbol):
+        raise UnsupportedError(f"{e} belongs to no symnn tensor.")
+    tensor, at = label.tensor, [_code(i) for i in e.indices]
+    integer = tensor.classes is not None
+
+    def run(m: Interpreter, f: Frame) -> Any:
+        array = m.array(tensor, f)
+        where = tuple(int(p(m, f)) for p in at)
+        for w, n in zip(where, array.shape, strict=True):
+            if not 0 <= w < n:
+                raise IndexError(f"entry {where} of {tensor.name} is outside its shape {array.shape}")
+        found = array[where]
+        return int(found) if integer else m.number(found)
+
+    return run
+
+
+def _sum(e: Any) -> Code:
+    body = _code(e.function)
+    loops = []
+    for letter, low, high in e.limits:
+        loops.append((letter, low, sympy.expand(high + 1)))
+
+    def run(m: Interpreter, f: Frame) -> Any:
+        return level(m, f, len(loops) - 1)
+
+    def level(m: Interpreter, f: Frame, depth: int) -> Any:
+        if depth < 0:
+            return body(m, f)
+        letter, _, stop = loops[depth]
+        total: Any = 0
+        kept = f.get(letter)
+        for position in range(size_value(stop, {**m.sizes, **{k: v for k, v in f.items() if isinstance(v, int)}})):
+            f[letter] = position
+            total = total + level(m, f, depth - 1)
+        if kept is not None:
+            f[letter] = kept
+        return total
+
+    return run
+
+
+def _piecewise(e: Any) -> Code:
+    pairs = [(_code(value), _code(condition)) for value, condition in e.args]
+
+    def run(m: Interpreter, f: Frame) -> Any:
+        for value, condition in pairs:
+            if condition(m, f):
+                return value(m, f)
+        raise ArithmeticError(f"{e} is not defined here")
+
+    return run
+
+
+def _holds(rel: str, a: Any, b: Any) -> bool:
+    return bool(
+        {"==": a == b, "!=": a != b, ">": a > b, ">=": a >= b, "<": a < b, "<=": a <= b}[rel]
+    )
+
+
+def _derivative(e: Any) -> Code:
+    """A pending derivative, by a complex step at extended precision (the functions are analytic off their kinks)."""
+    body = _code(e.expr)
+    wrt = e.variables[0]
+    tensor = wrt.tensor if isinstance(wrt, TensorSymbol) else wrt.base.label.tensor
+    at = [] if isinstance(wrt, TensorSymbol) else [_code(i) for i in wrt.indices]
+
+    def run(m: Interpreter, f: Frame) -> Any:
+        where = tuple(int(p(m, f)) for p in at)
+        if m.context is None:
+            step: Any = 1e-30
+            moved = m.perturbed(tensor, where, complex(0, step))
+        else:
+            step = m.context.mpf(10) ** (-2 * (m.digits or 15))
+            moved = m.perturbed(tensor, where, m.context.mpc(0, step))
+        value = body(moved, dict(f))
+        imag = value.imag if hasattr(value, "imag") else 0
+        return imag / step
+
+    return run

@@ -1,0 +1,64 @@
+"""Well-formedness of a graph: every index bound or free exactly as declared, ranges that agree, slots that fit."""
+
+from __future__ import annotations
+
+from symnn.graph.flow import FlowGraph
+from symnn.ground.errors import DefinitionError
+from symnn.ground.indices import Index
+from symnn.ground.substitute import map_size
+from symnn.ground.template import Definition
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import D, Entry, Ix, Sum, Tree, children
+
+__all__ = ["check"]
+
+
+def check(graph: FlowGraph) -> None:
+    """Raise DefinitionError at the first node that is not well formed; the sentence names node and index."""
+    seen: set[Tensor] = set()
+    for t in graph.order:
+        if t.definition is not None:
+            for parent in t.definition.args:
+                if parent not in seen:
+                    raise DefinitionError(f"Node {t.name!r} stands before its parent {parent.name!r}.")
+            _check_node(t, t.definition)
+        seen.add(t)
+
+
+def _check_node(node: Tensor, definition: Definition) -> None:
+    template = definition.template
+    if definition.shape != node.shape:
+        raise DefinitionError(f"Node {node.name!r} declares shape {node.shape} but its formula gives {definition.shape}.")
+    for slot, arg in zip(template.slots, definition.args, strict=True):
+        shape = tuple(map_size(s, definition.sizes) for s in slot.shape)
+        if shape != arg.shape:
+            raise DefinitionError(f"Node {node.name!r}: slot {slot.name} has shape {shape}, {arg.name} has {arg.shape}.")
+        if slot.positive and not arg.positive:
+            raise DefinitionError(f"Node {node.name!r}: slot {slot.name} is positive, {arg.name} is not known to be.")
+    bound: set[Index] = set()
+
+    def go(at: Tree, env: frozenset[Index]) -> None:
+        if isinstance(at, D):
+            raise DefinitionError(f"Node {node.name!r} still carries a derivative.")
+        if isinstance(at, Ix) and at.index not in env:
+            raise DefinitionError(f"Node {node.name!r}: index {at.index.letter} is neither free nor bound.")
+        if isinstance(at, Sum):
+            if at.index in env or at.index in bound:
+                raise DefinitionError(f"Node {node.name!r}: index {at.index.letter} is bound twice.")
+            if at.index.size is None:
+                raise DefinitionError(f"Node {node.name!r}: bound index {at.index.letter} has no range.")
+            bound.add(at.index)
+            env = env | {at.index}
+        if isinstance(at, Entry):
+            if at.tensor not in template.slots:
+                raise DefinitionError(f"Node {node.name!r} mentions {at.tensor.name!r}, which is no slot of it.")
+            for position, size in zip(at.at, at.tensor.shape, strict=True):
+                if isinstance(position, Ix) and position.index.size != size:
+                    raise DefinitionError(
+                        f"Node {node.name!r}: index {position.index.letter} runs over {position.index.size}, "
+                        f"the axis of {at.tensor.name!r} over {size}."
+                    )
+        for part in children(at):
+            go(part, env)
+
+    go(template.tree, frozenset(template.free))

@@ -1,0 +1,1 @@
+"""The ground floor: sizes, indices, tensors, the plain tree, substitution, the SymPy border, errors."""

@@ -1,0 +1,213 @@
+"""Turn one typed index expression into a template: ranges are read from use, sizes made formal, equal ones shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sympy
+
+from symnn.ground.errors import DefinitionError, ShapeError
+from symnn.ground.indices import Index
+from symnn.ground.sizes import Size, as_size, size_text
+from symnn.ground.substitute import map_size
+from symnn.ground.sympy_border import from_sympy
+from symnn.ground.template import Definition, Template, unbound
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Add, D, Entry, Ix, Mul, Num, Sum, Sym, Tree, children, rebuild, tensors_in, walk
+
+__all__ = ["abstract", "define", "typed"]
+
+
+def typed(name: str, free: tuple[Index, ...], tree: Tree) -> tuple[tuple[Index, ...], Tree]:
+    """Return free indices and tree with every index fresh and carrying its range, read from the axes it is used on.
+
+    Raises:
+        ShapeError: one index runs over two sizes; the message names node, index, places and shapes.
+        DefinitionError: an index is unbound, bound twice, or has no range.
+    """
+    ranges = _ranges(name, tree)
+    made: dict[Index, Index] = {}
+
+    def size_of(i: Index) -> Size:
+        size = ranges[i][0] if i in ranges else i.size
+        if size is None:
+            raise DefinitionError(
+                f"DefinitionError in node {name!r}: index {i.letter} has no range, because no tensor axis carries it "
+                f"alone. Give it one: {i.letter} = sn.index({i.letter!r}, size)."
+            )
+        return size
+
+    if len(set(free)) != len(free):
+        raise DefinitionError(f"DefinitionError in node {name!r}: an index stands twice on the left-hand side.")
+    for i in free:
+        made[i] = i.fresh(size_of(i))
+
+    def go(at: Tree, env: dict[Index, Index]) -> Tree:
+        if isinstance(at, Ix):
+            if at.index not in env:
+                letters = ", ".join(i.letter for i in free) or "none"
+                raise DefinitionError(
+                    f"DefinitionError in node {name!r}: index {at.index.letter} is neither on the left-hand side "
+                    f"({letters}) nor summed over. Add it there, or sum over it with sn.sum(..., {at.index.letter})."
+                )
+            return Ix(env[at.index])
+        if isinstance(at, Sum):
+            if at.index in env:
+                raise DefinitionError(
+                    f"DefinitionError in node {name!r}: index {at.index.letter} is summed over, and also bound or free "
+                    "outside that sum. Use another letter for one of the two."
+                )
+            new = at.index.fresh(size_of(at.index))
+            return Sum(new, go(at.body, {**env, at.index: new}))
+        parts = children(at)
+        return rebuild(at, tuple(go(p, env) for p in parts)) if parts else at
+
+    out = go(tree, made)
+    return tuple(made[i] for i in free), out
+
+
+def _ranges(name: str, tree: Tree) -> dict[Index, tuple[Size, str]]:
+    ranges: dict[Index, tuple[Size, str]] = {}
+    for at in walk(tree):
+        if isinstance(at, Sum) and at.index.size is not None:
+            ranges.setdefault(at.index, (at.index.size, "its own declaration"))
+        if not isinstance(at, Entry):
+            continue
+        tensor = at.tensor
+        for axis, (position, size) in enumerate(zip(at.at, tensor.shape, strict=True)):
+            place = f"axis {axis} of {tensor.name} {size_text(tensor.shape)}"
+            if isinstance(position, Ix):
+                i = position.index
+                known = ranges.get(i) or ((i.size, "its own declaration") if i.size is not None else None)
+                if known is not None and known[0] != size:
+                    raise ShapeError(
+                        f"ShapeError in node {name!r}: index {i.letter} runs over {known[0]} on {known[1]} but over "
+                        f"{size} on {place}.\n  Make the two sizes equal, or use two different indices."
+                    )
+                ranges[i] = (size, place)
+            elif isinstance(position, Entry):
+                classes = position.tensor.classes
+                if classes is None:
+                    raise DefinitionError(
+                        f"DefinitionError in node {name!r}: {position.tensor.name} is used as an index of {tensor.name} "
+                        "but holds real numbers. Declare it with sn.labels(name, shape, classes)."
+                    )
+                if classes != size:
+                    raise ShapeError(
+                        f"ShapeError in node {name!r}: {position.tensor.name} has {classes} classes but indexes {place}."
+                        "\n  Make the number of classes equal to that size."
+                    )
+            elif isinstance(position, Num) and size.is_Integer and position.value >= int(size):
+                raise ShapeError(f"ShapeError in node {name!r}: entry {position.value} is outside {place}.")
+    return ranges
+
+
+def abstract(name: str, free: tuple[Index, ...], tree: Tree, cache: dict[Any, Template]) -> Definition:
+    """Return the definition of a typed tree as a shared template over slots with formal sizes.
+
+    The key is the expression with binders, tensors, indices and sizes numbered in order of appearance: it keeps
+    constants, assumptions and the pattern of equal sizes, tensors and indices, and nothing else.
+    """
+    tensors = tensors_in(tree)
+    sizes: dict[Size, sympy.Symbol] = {}
+
+    def formal(size: Size) -> Size:
+        if size.is_Symbol or size.is_Integer:
+            if size not in sizes:
+                sizes[size] = sympy.Symbol(f"S{len(sizes)}", integer=True, positive=True)
+            return sizes[size]
+        return map_size(size, {s: formal(s) for s in sorted(size.free_symbols, key=str)})
+
+    slots: dict[Tensor, Tensor] = {}
+    letters = _letters(tree)
+    for t in tensors:
+        shape = tuple(formal(s) for s in t.shape)
+        slots[t] = Tensor(
+            t.name, shape, "slot", latex=t.latex, positive=t.positive,
+            classes=None if t.classes is None else formal(t.classes), letters=letters[t],
+        )  # fmt: skip
+    numbered: dict[Index, Index] = {i: Index(i.letter, formal(i.size)) for i in free}
+
+    def go(at: Tree) -> tuple[Tree, Any]:
+        """Return the formal tree and its key."""
+        if isinstance(at, Ix):
+            made = numbered[at.index]
+            return Ix(made), ("i", list(numbered).index(at.index))
+        if isinstance(at, Sum):
+            new = numbered[at.index] = Index(at.index.letter, formal(at.index.size))
+            body, key = go(at.body)
+            return Sum(new, body), ("Sum", str(new.size), key)
+        if isinstance(at, Entry):
+            parts = [go(p) for p in at.at]
+            return Entry(slots[at.tensor], tuple(p for p, _ in parts)), (
+                "e", list(slots).index(at.tensor), tuple(k for _, k in parts),
+            )  # fmt: skip
+        if isinstance(at, Sym):
+            if at.symbol in sizes:
+                return Sym(sizes[at.symbol]), ("s", str(sizes[at.symbol]))
+            return at, ("y", at.symbol)
+        parts = [go(p) for p in children(at)]
+        tag = (type(at).__name__, getattr(at, "name", None), getattr(at, "value", None), getattr(at, "rel", None))
+        return (rebuild(at, tuple(p for p, _ in parts)) if parts else at), (tag, tuple(k for _, k in parts))
+
+    # Formal sizes are numbered as tensors, then indices, introduce them; a size used as a value comes last.
+    body, key = go(tree)
+    whole = (
+        name,
+        tuple(str(i.size) for i in numbered.values()),
+        len(free),
+        tuple((tuple(map(str, s.shape)), s.positive, str(s.classes)) for s in slots.values()),
+        tuple(i.letter for i in numbered.values()),
+        key,
+    )
+    template = cache.get(whole)
+    if template is None:
+        template = Template(name, tuple(numbered[i] for i in free), body, tuple(slots.values()))
+        cache[whole] = template
+    return Definition(template, tensors, {f: s for s, f in sizes.items()})
+
+
+def _letters(tree: Tree) -> dict[Tensor, tuple[str, ...]]:
+    found: dict[Tensor, tuple[str, ...]] = {}
+    for at in walk(tree):
+        if isinstance(at, Entry):
+            found.setdefault(at.tensor, tuple(p.index.letter if isinstance(p, Ix) else "." for p in at.at))
+    return found
+
+
+_CACHE: dict[Any, Template] = {}
+
+
+def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", positive: bool = False) -> Tensor:
+    """Return a new tensor given by one index expression: ``define("y", (n, i), sum(W[i, j] * x[n, j], j) + b[i])``.
+
+    Args:
+        name: the new tensor's name.
+        at: its free indices, one per axis; ``()`` for a scalar such as a loss.
+        expression: a SymPy expression in entries of other tensors.
+        latex: its LaTeX name without indices.
+        positive: declare that every entry is > 0 (used, and listed, in proofs).
+
+    Raises:
+        ShapeError, DefinitionError, UnsupportedError: the expression is not well formed; the message says where.
+    """
+    free = tuple(at) if isinstance(at, (tuple, list)) else (at,)
+    for i in free:
+        if not isinstance(i, Index):
+            raise DefinitionError(f"The left-hand side of {name!r} takes indices, found {i!r}. Make them with indices().")
+    tree = from_sympy(expression)
+    if any(isinstance(t, D) for t in walk(tree)):
+        raise DefinitionError(f"DefinitionError in node {name!r}: a definition is a forward formula, without derivatives.")
+    free, tree = typed(name, free, tree)
+    definition = abstract(name, free, tree, _CACHE)
+    assert not unbound(definition.template)
+    return Tensor(
+        name, tuple(as_size(i.size) for i in free), "value", latex=latex, definition=definition,
+        letters=tuple(i.letter for i in free), positive=positive,
+    )  # fmt: skip
+
+
+def constant_like(tree: Tree) -> bool:
+    """Tell whether a tree is a plain number."""
+    return isinstance(tree, Num) or (isinstance(tree, Add | Mul) and all(constant_like(c) for c in children(tree)))

@@ -1,0 +1,70 @@
+"""The scalar functions that symnn knows, by name: how each one is called in SymPy, and SymPy markers of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+__all__ = ["FUNCTIONS", "NAMES", "indicator", "stop_gradient", "sum_over"]
+
+
+class StopGradient(sympy.Function):
+    """The identity whose derivative is declared 0."""
+
+    nargs = 1
+
+    def _eval_is_real(self) -> bool | None:
+        return bool(self.args[0].is_real) or None
+
+
+#: Name in the plain tree -> SymPy class. Derivatives come from SymPy's ``diff`` of the function alone.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "tan": sympy.tan,
+    "sinh": sympy.sinh,
+    "cosh": sympy.cosh,
+    "tanh": sympy.tanh,
+    "asin": sympy.asin,
+    "acos": sympy.acos,
+    "atan": sympy.atan,
+    "asinh": sympy.asinh,
+    "erf": sympy.erf,
+    "erfc": sympy.erfc,
+    "abs": sympy.Abs,
+    "sign": sympy.sign,
+    "max": sympy.Max,
+    "min": sympy.Min,
+    "gamma": sympy.gamma,
+    "loggamma": sympy.loggamma,
+    "digamma": lambda x: sympy.polygamma(0, x),
+    "stop_gradient": StopGradient,
+}
+
+NAMES: dict[Any, str] = {cls: name for name, cls in FUNCTIONS.items() if isinstance(cls, type)}
+
+
+def sum_over(body: Any, *over: Any) -> Any:
+    """Return the sum of an index expression over whole indices: ``sum_over(W[i, j] * x[n, j], j)``.
+
+    The range of each index is read from the axes it is used on, unless the index carries a size.
+    """
+    out = sympy.sympify(body, strict=True)
+    for k in over:
+        # An indefinite SymPy Sum carries body and letter; the border reads the range.
+        out = sympy.Sum(out, (k, 0, k.size - 1)) if getattr(k, "size", None) is not None else sympy.Sum(out, k)
+    return out
+
+
+def indicator(condition: Any) -> Any:
+    """Return 1 where the condition holds, else 0: ``indicator(a[n, i] > 0)``."""
+    return sympy.Piecewise((1, condition), (0, True))
+
+
+def stop_gradient(expression: Any) -> Any:
+    """Return the expression, held constant in every derivative."""
+    return StopGradient(expression)

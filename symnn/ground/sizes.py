@@ -1,0 +1,65 @@
+"""Sizes: the length of an axis, a positive integer or a symbol that stands for any positive integer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from symnn.ground.errors import DefinitionError
+
+__all__ = ["Size", "as_size", "dims", "scalars", "size_text"]
+
+#: A size is a SymPy expression: a positive Integer, a positive integer Symbol, or an affine mix of them.
+Size = Any
+
+
+def dims(names: str) -> Any:
+    """Return one positive integer symbol per name: ``N, D = dims("N D")``; a single name returns the symbol itself.
+
+    >>> N, D = dims("N D")
+    >>> N.is_positive, N.is_integer
+    (True, True)
+    """
+    made = tuple(sympy.Symbol(name, integer=True, positive=True) for name in names.replace(",", " ").split())
+    if not made:
+        raise DefinitionError("dims() needs at least one name, for example dims('N D').")
+    return made[0] if len(made) == 1 else made
+
+
+def scalars(names: str, *, positive: bool = False) -> Any:
+    """Return real symbols for hyperparameters, such as a weight decay or an epsilon.
+
+    >>> scalars("eps", positive=True).is_positive
+    True
+    """
+    flags: dict[str, bool] = {"positive": True} if positive else {"real": True}
+    made = tuple(sympy.Symbol(name, **flags) for name in names.replace(",", " ").split())
+    return made[0] if len(made) == 1 else made
+
+
+def as_size(value: Any) -> Size:
+    """Return a size as a SymPy expression.
+
+    Raises:
+        DefinitionError: the value is neither a positive integer nor a positive integer expression.
+    """
+    if isinstance(value, sympy.Expr):
+        if value.is_Integer and value > 0:
+            return value
+        if not value.is_number and value.is_integer is not False:
+            return value
+    elif isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return sympy.Integer(value)
+    elif hasattr(value, "__index__") and not isinstance(value, bool) and int(value) > 0:
+        return sympy.Integer(int(value))
+    raise DefinitionError(
+        f"A size must be a positive integer or a symbol from dims(), found {value!r}. "
+        "Write for example N = dims('N') and use N, or use 32."
+    )
+
+
+def size_text(sizes: tuple[Size, ...]) -> str:
+    """Return a shape as text, ``(N, 64)``."""
+    inner = ", ".join(str(s) for s in sizes)
+    return f"({inner},)" if len(sizes) == 1 else f"({inner})"

@@ -1,0 +1,172 @@
+"""Tensors: named arrays with symbolic shapes; x[n, i] is a SymPy expression of one entry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from symnn.ground.errors import DefinitionError, ShapeError
+from symnn.ground.sizes import Size, as_size, size_text
+
+if TYPE_CHECKING:
+    from symnn.ground.template import Definition
+
+__all__ = ["Tensor", "TensorSymbol", "input", "label_tensor", "labels", "parameter", "tensor_of"]
+
+
+class TensorSymbol(sympy.Dummy):
+    """The SymPy face of a tensor: the label of its indexed base, and a scalar tensor's only entry."""
+
+    tensor: Tensor
+
+    def _sympystr(self, printer: Any) -> str:
+        return self.name
+
+    def _latex(self, printer: Any) -> str:
+        return self.tensor.latex or self.name
+
+
+class Tensor:
+    """A named array; equal only to itself. ``role`` is one of input, parameter, label, value, adjoint, slot.
+
+    Attributes:
+        name: how the user calls it; unique within a network.
+        shape: sizes, one per axis.
+        role: what part it plays.
+        latex: its LaTeX name without indices, or "" to derive it from the name.
+        positive: every entry is known to be > 0.
+        classes: for labels the number of classes, entries being 0 .. classes-1; else None.
+        definition: how it is computed, or None for a leaf.
+        letters: preferred index letters, one per axis.
+        adjoint_name: how the gradient of a loss by this tensor is called, where it has a name of its own.
+        of: for an adjoint, the tensor whose gradient it is.
+        auto: the name was not given by the user, and a network may change it to keep names apart.
+        level: how many affine layers lie below, for automatic names.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_base",
+        "_symbol",
+        "adjoint_name",
+        "auto",
+        "classes",
+        "definition",
+        "latex",
+        "letters",
+        "level",
+        "name",
+        "of",
+        "positive",
+        "regularised",
+        "role",
+        "shape",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[Size, ...],
+        role: str,
+        *,
+        latex: str = "",
+        positive: bool = False,
+        classes: Size | None = None,
+        definition: Definition | None = None,
+        letters: tuple[str, ...] = (),
+        adjoint_name: str = "",
+        of: Tensor | None = None,
+        regularised: bool = False,
+        auto: bool = False,
+        level: int = 0,
+    ) -> None:
+        self.name, self.shape, self.role, self.latex = name, shape, role, latex
+        self.positive, self.classes, self.definition = positive, classes, definition
+        self.letters, self.adjoint_name, self.of = letters, adjoint_name, of
+        self.regularised, self.auto, self.level = regularised, auto, level
+        self._symbol: TensorSymbol | None = None
+        self._base: Any = None
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def symbol(self) -> TensorSymbol:
+        """The SymPy symbol of this tensor, made once."""
+        if self._symbol is None:
+            flags: dict[str, bool] = {"real": True}
+            if self.classes is not None:
+                flags = {"integer": True, "nonnegative": True}
+            elif self.positive:
+                flags = {"positive": True}
+            made = TensorSymbol(self.name, **flags)
+            made.tensor = self
+            self._symbol = made
+            self._base = sympy.IndexedBase(made)
+        return self._symbol
+
+    def __getitem__(self, at: Any) -> Any:
+        """Return the SymPy expression of one entry; a scalar tensor takes ``()``.
+
+        Raises:
+            ShapeError: the number of indices is not the number of axes.
+        """
+        where = at if isinstance(at, tuple) else (at,)
+        if len(where) != self.rank:
+            raise ShapeError(
+                f"Tensor {self.name!r} has shape {size_text(self.shape)}: it takes {self.rank} indices, "
+                f"found {len(where)}. Give one index per axis."
+            )
+        symbol = self.symbol
+        if not where:
+            return symbol
+        return sympy.Indexed(self._base, *[sympy.Integer(w) if isinstance(w, int) else w for w in where])
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"Tensor {self.name!r} is symbolic and cannot be iterated over; index it, for example x[n, i].")
+
+    def __repr__(self) -> str:
+        return f"{self.role} {self.name} {size_text(self.shape)}"
+
+
+def tensor_of(symbol: Any) -> Tensor | None:
+    """Return the tensor behind a SymPy symbol, or None when it is an ordinary symbol."""
+    return symbol.tensor if isinstance(symbol, TensorSymbol) else None
+
+
+def _shape(name: str, shape: Any) -> tuple[Size, ...]:
+    if not isinstance(name, str) or not name:
+        raise DefinitionError(f"A tensor needs a name, found {name!r}.")
+    if not isinstance(shape, (tuple, list)):
+        shape = (shape,)
+    return tuple(as_size(s) for s in shape)
+
+
+def input(name: str, shape: Any, *, latex: str = "", positive: bool = False) -> Tensor:
+    """Return a data tensor of the given shape, an input of the network.
+
+    >>> from symnn.ground.sizes import dims
+    >>> input("x", dims("N D"))
+    input x (N, D)
+    """
+    return Tensor(name, _shape(name, shape), "input", latex=latex, positive=positive)
+
+
+def parameter(name: str, shape: Any, *, latex: str = "", positive: bool = False, regularised: bool = True) -> Tensor:
+    """Return a trainable tensor; ``regularised=False`` keeps penalties such as L2 off it."""
+    return Tensor(
+        name, _shape(name, shape), "parameter", latex=latex, positive=positive, regularised=regularised
+    )
+
+
+def labels(name: str, shape: Any, classes: Any, *, latex: str = "") -> Tensor:
+    """Return an integer tensor with entries 0 .. classes-1, to be used as an index: ``p[n, t[n]]``."""
+    return label_tensor(name, _shape(name, shape), as_size(classes), latex=latex)
+
+
+def label_tensor(name: str, shape: tuple[Size, ...], classes: Size, *, latex: str = "", role: str = "label") -> Tensor:
+    """Return an integer-valued tensor in the given role (labels of a network, or a slot of a template)."""
+    return Tensor(name, shape, role, latex=latex, classes=classes)

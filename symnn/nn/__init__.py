@@ -1,0 +1,1 @@
+"""The zoo: layers, activations, losses and penalties, each one forward expression and no derivative."""

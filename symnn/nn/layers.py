@@ -1,0 +1,78 @@
+"""Layers: affine maps and softmax, as forward index expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from symnn.ground.errors import DefinitionError
+from symnn.ground.sizes import as_size
+from symnn.ground.tensors import Tensor, parameter
+from symnn.nn.forward import Forward
+
+__all__ = ["AFFINE", "LINEAR", "LOG_SOFTMAX", "SOFTMAX", "dense", "log_softmax", "softmax"]
+
+AFFINE = Forward(
+    "dense", {"x": "*n j", "W": "i j", "b": "i"}, "*n i",
+    lambda s, i: s["b"][i.i] + i.sum(s["W"][i.i, i.j] * s["x"][*i.batch, i.j], i.j),
+    latex=r"a_i = b_i + \sum_j W_{ij} x_j", source="definition",
+)  # fmt: skip
+
+LINEAR = Forward(
+    "dense", {"x": "*n j", "W": "i j"}, "*n i",
+    lambda s, i: i.sum(s["W"][i.i, i.j] * s["x"][*i.batch, i.j], i.j),
+    latex=r"a_i = \sum_j W_{ij} x_j", source="definition",
+)  # fmt: skip
+
+SOFTMAX = Forward(
+    "softmax", {"z": "*n c"}, "*n c", 
+    lambda s, i: sympy.exp(s["z"][*i.batch, i.c]) / i.sum(sympy.exp(s["z"][*i.batch, i.again("k", i.c)]), i.k),
+    latex=r"p_c = e^{z_c} / \sum_k e^{z_k}", source="definition", positive=True,
+)  # fmt: skip
+
+LOG_SOFTMAX = Forward(
+    "log_softmax", {"z": "*n c"}, "*n c", 
+    lambda s, i: s["z"][*i.batch, i.c] - sympy.log(i.sum(sympy.exp(s["z"][*i.batch, i.again("k", i.c)]), i.k)),
+    latex=r"y_c = z_c - \log \sum_k e^{z_k}", source="definition",
+)  # fmt: skip
+
+
+def dense(
+    x: Tensor, units: Any, *, name: str = "", bias: bool = True, weight: Tensor | None = None,
+    bias_tensor: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """a[..., i] = b[i] + sum_j W[i, j] x[..., j], the affine map with W of shape (units, width of x).
+
+    Args:
+        x: any leading axes, then the width.
+        units: the output width.
+        name: the suffix of its tensors: W1, b1, a1; by default the number of affine layers below plus one.
+        bias: False leaves b out.
+        weight: an existing parameter to share instead of a new one.
+        bias_tensor: an existing bias to share.
+
+    Raises:
+        ShapeError: a shared weight does not fit.
+    """
+    if x.rank < 1:
+        raise DefinitionError(f"dense() needs a tensor with at least one axis, found {x!r}.")
+    units = as_size(units)
+    suffix = name or str(x.level + 1)
+    W = weight or parameter(f"W{suffix}", (units, x.shape[-1]))
+    args = (x, W)
+    if bias:
+        args = (x, W, bias_tensor or parameter(f"b{suffix}", (units,), regularised=False))
+    forward = AFFINE if bias else LINEAR
+    adjoint = f"delta{suffix}"
+    return forward(*args, name=f"a{suffix}", auto=True, adjoint_name=adjoint, level=x.level + 1)
+
+
+def softmax(z: Tensor, *, name: str = "") -> Tensor:
+    """p[..., c] = exp(z[..., c]) / sum_k exp(z[..., k]), positive, its rows sum to 1; last axis the classes."""
+    return SOFTMAX(z, name=name or "p", auto=not name)
+
+
+def log_softmax(z: Tensor, *, name: str = "") -> Tensor:
+    """y[..., c] = z[..., c] - log sum_k exp(z[..., k]); last axis the classes."""
+    return LOG_SOFTMAX(z, name=name or "logp", auto=not name)
