@@ -48,7 +48,7 @@ def _atom(a: Atom, tensor: Tensor, at: tuple[Poly, ...]) -> Poly:
             return derivative(a.data, tensor, at)
         case "sum":
             fresh, body = opened(a)
-            return summed(derivative(Poly({body: 1}), tensor, at), fresh)
+            return summed(derivative(body, tensor, at), fresh)
         case "fn":
             return _function(a, tensor, at)
     return ZERO

@@ -40,7 +40,7 @@ from symnn.ground.tree import (
 __all__ = ["Letters", "cost", "to_tree"]
 
 _WEIGHT: dict[type, int] = {
-    Num: 1, Const: 1, Sym: 1, Ix: 0, Entry: 2, Add: 0, Mul: 0, Neg: 1, Div: 1, Pow: 1, Fn: 2, Sum: 2, Delta: 2, Ind: 2,
+    Num: 1, Const: 1, Sym: 1, Ix: 0, Entry: 2, Add: 0, Mul: 0, Neg: 1, Div: 1, Pow: 1, Fn: 3, Sum: 2, Delta: 2, Ind: 2,
     Where: 3, D: 5,
 }  # fmt: skip
 
@@ -93,11 +93,30 @@ def to_tree(p: Poly, letters: Letters, taken: frozenset[str] | None = None) -> T
     if len(p.terms) == 1:
         ((m, c),) = p.terms.items()
         return _monomial(m, c, letters, taken)
-    scale, mono, rest = content(p)
+    scale, mono, rest = _shared(p)
     if all(c < 0 for c in rest.terms.values()):
         rest, scale = -rest, -scale
     inner = _sum_of_terms(rest, letters, taken)
     return inner if not mono and scale == 1 else _with_factor(mono, scale, inner, letters, taken)
+
+
+def _shared(p: Poly) -> tuple[Any, Monomial, Poly]:
+    """Return (c, m, q) with p = c m q, m what all terms carry above or all carry below the fraction line."""
+    scale, _, _ = content(p)
+    exps = [dict(m) for m in p.terms]
+    common: dict[Atom, Any] = {}
+    for a in exps[0]:
+        here = [e.get(a, 0) for e in exps]
+        if all(e > 0 for e in here):
+            common[a] = min(here)
+        elif all(e < 0 for e in here):
+            common[a] = max(here)
+    mono = tuple(sorted(common.items(), key=lambda item: item[0].id))
+    rest = {}
+    for m, c in p.terms.items():
+        left = {a: e - common.get(a, 0) for a, e in m}
+        rest[tuple((a, e) for a, e in left.items() if e)] = Fraction(c) / scale
+    return scale, mono, Poly(rest)
 
 
 def _sum_of_terms(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
@@ -226,7 +245,7 @@ def _sum(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
         taken = taken | {letter}
         i.letter = letter
         named[i] = i
-    out = _monomial(body, 1, letters, taken)
+    out = to_tree(body, letters, taken)
     for i in reversed(fresh):
         out = Sum(i, out)
     return out

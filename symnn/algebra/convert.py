@@ -16,10 +16,11 @@ from symnn.algebra.normal import (
     of_index,
     of_symbol,
     power,
+    product,
     size_poly,
     summed,
 )
-from symnn.algebra.terms import ONE, Poly, intern_atom
+from symnn.algebra.terms import ONE, Poly, Rational, intern_atom
 from symnn.ground.errors import UnsupportedError
 from symnn.ground.template import unfold
 from symnn.ground.tensors import Tensor
@@ -71,17 +72,10 @@ def canonical(tree: Tree) -> Poly:
             for t in tree.terms[1:]:
                 out = out + canonical(t)
             return out
-        case Mul():
-            out = ONE
-            for t in tree.factors:
-                out = multiply(out, canonical(t))
-            return out
+        case Mul() | Div() | Pow():
+            return product(_factors(tree, 1))
         case Neg():
             return -canonical(tree.body)
-        case Div():
-            return multiply(canonical(tree.num), power(canonical(tree.den), -1))
-        case Pow():
-            return _power(canonical(tree.base), canonical(tree.exponent))
         case Fn():
             return function(tree.name, tuple(canonical(p) for p in tree.args))
         case Sum():
@@ -107,6 +101,26 @@ def _power(base: Poly, exponent: Poly) -> Poly:
     if base.positive:
         return exponential(multiply(exponent, logarithm(base)))
     return function("pow", (base, exponent))
+
+
+def _factors(tree: Tree, e: Rational) -> list[tuple[Poly, Rational]]:
+    """Return a product as (base, exponent) pairs, nothing expanded."""
+    match tree:
+        case Mul():
+            return [part for f in tree.factors for part in _factors(f, e)]
+        case Neg() if isinstance(e, int):
+            return [*_factors(tree.body, e), (const((-1) ** e), 1)]
+        case Div():
+            return [*_factors(tree.num, e), *_factors(tree.den, -e)]
+        case Pow():
+            base, exponent = canonical(tree.base), canonical(tree.exponent)
+            value = exponent.constant()
+            if value is None:
+                return [(_power(base, exponent), e)]
+            if isinstance(value, int) and isinstance(e, int):
+                return [(base, value * e)]
+            return [(power(base, value), e)]
+    return [(canonical(tree), e)]
 
 
 def expand(tree: Tree, towards: Tensor, memo: dict[Tensor, bool] | None = None) -> Tree:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symnn.algebra.convert import canonical
-from symnn.algebra.normal import content, entry, exponential, multiply, of_index, opened, parts_of, power, rename, summed
-from symnn.algebra.terms import ONE, ZERO, Atom, Poly
+from symnn.algebra.normal import content, entry, exponential, multiply, of_index, opened, parts_of, power, product, rename, summed
+from symnn.algebra.terms import ONE, ZERO, Atom, Poly, Rational
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Tree
@@ -80,14 +80,13 @@ def _solve_for(body: Poly, name: Poly, a: Atom) -> Poly | None:
         if quotient is None or not (quotient.positive or (isinstance(e, int) and abs(e) == 1)):
             return None
         return power(quotient, 1 / Fraction(e))
-    clearing = ONE
+    clearing, above = ONE, body
     for b in dict.fromkeys(body.atoms()):
         if b.kind == "base" and any(x is a for x in b.data.atoms()):
             lowest = min(dict(m).get(b, 0) for m in body.terms)
             if lowest != -1:
                 return None
-            clearing = multiply(clearing, b.data)
-    above = multiply(body, clearing)
+            clearing, above = multiply(clearing, b.data), _times_base(above, b)
     A, B = _linear(above, a)
     C, E = _linear(clearing, a)
     if A is None or C is None or B is None or E is None:
@@ -98,6 +97,19 @@ def _solve_for(body: Poly, name: Poly, a: Atom) -> Poly | None:
     if not _nonzero(determinant):
         return None
     return multiply(B - multiply(E, name), power(multiply(C, name) - A, -1))
+
+
+def _times_base(p: Poly, base: Atom) -> Poly:
+    """Return p times a base, its powers -1 cancelled rather than expanded."""
+    out = ZERO
+    for m, c in p.terms.items():
+        exps = dict(m)
+        if exps.get(base, 0) == -1:
+            del exps[base]
+            out = out + Poly({tuple(i for i in m if i[0] is not base): c})
+        else:
+            out = out + multiply(Poly({m: c}), base.data)
+    return out
 
 
 def _nonzero(p: Poly) -> bool:
@@ -128,20 +140,17 @@ def rewrite(p: Poly, solution: Solution) -> Poly:
     def go(q: Poly) -> Poly:
         out = ZERO
         for m, c in q.terms.items():
-            term = Poly({(): c})
+            parts: list[tuple[Poly, Rational]] = []
             for a, e in m:
                 new = _instance(a, solution)
-                if new is not None:
-                    factor = power(new, e)
-                elif a.kind == "sum" and not any(_same(a, k, solution.pattern) is not None for k in solution.kept):
-                    fresh, body = opened(a)
-                    factor = power(summed(go(Poly({body: 1})), fresh), e)
-                elif a.kind == "base":
-                    factor = power(go(a.data), e)
-                else:
-                    factor = Poly({((a, e),): 1})
-                term = multiply(term, factor)
-            out = out + term
+                if new is None and a.kind == "sum":
+                    if not any(_same(a, k, solution.pattern) is not None for k in solution.kept):
+                        fresh, body = opened(a)
+                        new = summed(go(body), fresh)
+                elif new is None and a.kind == "base":
+                    new = go(a.data)
+                parts.append((Poly({((a, 1),): 1}) if new is None else new, e))
+            out = out + product(parts).scaled(c)
         return out
 
     return go(p)

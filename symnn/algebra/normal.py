@@ -5,7 +5,7 @@ Each identity used here is recorded in ``identities.py`` with its condition; not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import permutations
 from math import gcd, lcm
@@ -17,7 +17,7 @@ from symnn.ground.tensors import Tensor
 
 __all__ = [
     "const", "content", "entry", "exponential", "function", "indicator", "logarithm", "multiply", "of_index",
-    "of_symbol", "power", "rename", "summed",
+    "of_symbol", "power", "product", "rename", "summed",
 ]  # fmt: skip
 
 _ODD = {"tanh", "erf", "sin", "tan", "asin", "atan", "asinh", "sinh"}
@@ -105,9 +105,28 @@ def _is_normal(m: Monomial) -> bool:
             if e >= 1 or (kind == "num" and e < 0):
                 return False
         elif kind == "ind":
-            if e != 1 or (many and a.data[0] == "="):
+            if e != 1 or (many and (a.data[0] == "=" or _nested(a, m))):
                 return False
     return True
+
+
+def _nested(a: Atom, m: Monomial) -> bool:
+    """Tell whether an indicator also occurs inside another factor of its monomial."""
+    return any(b is not a and a in _inner_indicators(b) for b, _ in m)
+
+
+_INNER: dict[Atom, frozenset[Atom]] = {}
+
+
+def _inner_indicators(b: Atom) -> frozenset[Atom]:
+    found = _INNER.get(b)
+    if found is None:
+        found = frozenset[Atom]()
+        for p in parts_of(b):
+            for x in p.atoms():
+                found |= _inner_indicators(x) | (frozenset((x,)) if x.kind == "ind" else frozenset())
+        _INNER[b] = found
+    return found
 
 
 def _renormal(m: Monomial) -> Poly:
@@ -136,8 +155,13 @@ def _renormal(m: Monomial) -> Poly:
     deltas = [a for a, _ in mono if a.kind == "ind" and a.data[0] == "="]
     if deltas and len(mono) > 1:
         solved = _substitute_deltas(mono, deltas)
-        return multiply(out, solved)
-    return multiply(out, Poly({mono: 1}))
+        if solved != Poly({mono: 1}):
+            return multiply(out, solved)
+    for a, _ in mono:
+        if a.kind == "ind" and _nested(a, mono):  # where a factor 1[..] is 1, it is 1 inside the others too
+            others = Poly({tuple(i for i in mono if i[0] is not a): 1})
+            return multiply(out, multiply(_replace_atom(others, a, ONE), _of_atom(a)))
+    return multiply(out, Poly({mono: 1})) if out is not ONE else Poly({mono: 1})
 
 
 def _substitute_deltas(mono: Monomial, deltas: list[Atom]) -> Poly:
@@ -220,10 +244,11 @@ def rename(p: Poly, env: Mapping[Index, Poly]) -> Poly:
         return p
     out = ZERO
     for m, c in p.terms.items():
-        term = const(c)
+        parts: list[tuple[Poly, Rational]] = []
         for a, e in m:
-            term = multiply(term, power(_rename_atom(a, env), e) if any(i in env for i in a.indices) else _of_atom(a, e))
-        out = out + term
+            moved = any(i in env for i in a.indices)
+            parts.append((_rename_atom(a, env) if moved else _of_atom(a), e) if a.kind != "base" or moved else (a.data, e))
+        out = out + product(parts).scaled(c)
     return out
 
 
@@ -243,7 +268,7 @@ def _rename_atom(a: Atom, env: Mapping[Index, Poly]) -> Poly:
             return rename(a.data, env)
         case "sum":
             fresh, body = opened(a)
-            return summed(rename(Poly({body: 1}), env), fresh)
+            return summed(rename(body, env), fresh)
     raise AssertionError(a.kind)
 
 
@@ -251,13 +276,11 @@ def rebuild(p: Poly, change: Any) -> Poly:
     """Return the polynomial with ``change(atom) -> Poly or None`` applied from the outside in; None goes inside."""
     out = ZERO
     for m, c in p.terms.items():
-        term = const(c)
+        parts: list[tuple[Poly, Rational]] = []
         for a, e in m:
             new = change(a)
-            if new is None:
-                new = _inside(a, change)
-            term = multiply(term, power(new, e))
-        out = out + term
+            parts.append((_inside(a, change) if new is None else new, e))
+        out = out + product(parts).scaled(c)
     return out
 
 
@@ -275,7 +298,7 @@ def _inside(a: Atom, change: Any) -> Poly:
             return rebuild(a.data, change)
         case "sum":
             fresh, body = opened(a)
-            return summed(rebuild(Poly({body: 1}), change), fresh)
+            return summed(rebuild(body, change), fresh)
     return _of_atom(a)
 
 
@@ -305,13 +328,50 @@ def content(p: Poly, *, positive_only: bool = False) -> tuple[Rational, Monomial
     }  # fmt: skip
     mono = tuple(sorted(common.items(), key=_atom_id))
     inverse = tuple((a, -e) for a, e in mono)
-    rest = Poly({_merge(m, inverse): ratio(Fraction(c) / scale) for m, c in p.terms.items()})
-    return scale, mono, rest
+    rest, odd = {}, ZERO
+    for m, c in p.terms.items():
+        lowered = _merge(m, inverse)
+        if _is_normal(lowered):
+            rest[lowered] = ratio(Fraction(c) / scale)
+        else:  # a base brought up to a whole power opens
+            odd = odd + _renormal(lowered).scaled(Fraction(c) / scale)
+    return scale, mono, Poly(rest) + odd
 
 
 def _leading_sign(p: Poly) -> int:
-    lead = min(p.terms, key=_monomial_key)
+    """The sign of the term that comes first by structure; index names count only between terms otherwise alike."""
+    lead = min(p.terms, key=lambda m: (_skeleton_of(m), _monomial_key(m)))
     return 1 if p.terms[lead] > 0 else -1
+
+
+_SKELETONS: dict[Atom, str] = {}
+_NUMBERS: dict[Any, int] = {}
+
+
+def _skeleton_of(m: Monomial) -> str:
+    return "*".join(sorted(f"{_skeleton(a)}^{e}" for a, e in m))
+
+
+def _skeleton(a: Atom) -> str:
+    """Return a text of an atom without the names of its indices."""
+    found = _SKELETONS.get(a)
+    if found is None:
+        match a.kind:
+            case "ix":
+                head = f"ix:{a.data.size}"
+            case "ent":
+                head = f"ent:{_NUMBERS.setdefault(a.data[0], len(_NUMBERS)):06d}"
+            case "fn" | "ind":
+                head = f"{a.kind}:{a.data[0]}"
+            case "sym" | "num":
+                head = f"{a.kind}:{a.data}"
+            case _:
+                head = a.kind
+        inner = ",".join(
+            "+".join(sorted(f"{c}*{_skeleton_of(m)}" for m, c in p.terms.items())) for p in parts_of(a)
+        )
+        found = _SKELETONS[a] = f"{head}({inner})"
+    return found
 
 
 def _monomial_key(m: Monomial) -> tuple[Any, ...]:
@@ -347,8 +407,43 @@ def power(p: Poly, e: Rational) -> Poly:
     return multiply(out, _base_power(rest, e))
 
 
+def product(parts: Iterable[tuple[Poly, Rational]]) -> Poly:
+    """Return the product of powers, like bases cancelled before anything is expanded."""
+    scale: Rational = 1
+    exps: dict[Atom, Rational] = {}
+    others: list[Poly] = []
+    for p, e in parts:
+        single = p.single()
+        if not isinstance(e, int) or not p.terms:
+            others.append(power(p, e))
+            continue
+        if single is None:
+            c, mono, rest = content(p)
+            alone = rest.single()
+            if alone is not None:
+                mono, c = (*mono, *alone[0]), c * alone[1]
+            else:
+                if _leading_sign(rest) < 0:
+                    c, rest = -c, -rest
+                mono = (*mono, (_base_atom(rest), 1))
+        else:
+            mono, c = single
+        scale = scale * Fraction(c) ** e
+        for a, k in mono:
+            exps[a] = exps.get(a, 0) + k * e
+    merged = tuple(sorted(((a, ratio(e)) for a, e in exps.items() if e), key=_atom_id))
+    out = (Poly({merged: 1}) if _is_normal(merged) else _renormal(merged)).scaled(scale)
+    for p in others:
+        out = multiply(out, p)
+    return out
+
+
+def _base_atom(p: Poly) -> Atom:
+    return intern_atom("base", p, positive=p.positive, nonnegative=p.nonnegative, height=p.height, indices=p.indices)
+
+
 def _base_power(p: Poly, e: Rational) -> Poly:
-    atom = intern_atom("base", p, positive=p.positive, nonnegative=p.nonnegative, height=p.height, indices=p.indices)
+    atom = _base_atom(p)
     if e < 1:
         return _of_atom(atom, e)
     return _renormal(((atom, e),))
@@ -530,13 +625,11 @@ def _bound(height: int, number: int, size: Any) -> Index:
     return found
 
 
-def opened(a: Atom) -> tuple[tuple[Index, ...], Monomial]:
+def opened(a: Atom) -> tuple[tuple[Index, ...], Poly]:
     """Return a sum atom's binders as fresh indices, and its body over them."""
     bound, body = a.data
     fresh = tuple(Index(b.letter, b.size) for b in bound)
-    renamed = rename(Poly({body: 1}), {b: of_index(f) for b, f in zip(bound, fresh, strict=True)}).single()
-    assert renamed is not None and renamed[1] == 1
-    return fresh, renamed[0]
+    return fresh, rename(Poly({body: 1}), {b: of_index(f) for b, f in zip(bound, fresh, strict=True)})
 
 
 def size_poly(size: Any) -> Poly:
@@ -566,8 +659,8 @@ def _sum_monomial(m: Monomial, over: tuple[Index, ...]) -> Poly:
             solved = _contract(m, a, over, wanted)
             if solved is not None:
                 return solved
-    m, over = _open_inner(m, over, wanted)
-    wanted = frozenset(over)
+    if any(a.kind == "sum" and isinstance(e, int) and e > 0 and a.indices & wanted for a, e in m):
+        return _joined(m, over, wanted)
     outside = tuple((a, e) for a, e in m if not a.indices & wanted)
     inside = [(a, e) for a, e in m if a.indices & wanted]
     out = Poly({outside: 1})
@@ -601,20 +694,18 @@ def in_range(value: Poly, size: Any) -> Poly:
     return multiply(indicator(">=", value), indicator(">=", size_poly(size) - ONE - value))
 
 
-def _open_inner(m: Monomial, over: tuple[Index, ...], wanted: frozenset[Index]) -> tuple[Monomial, tuple[Index, ...]]:
+def _joined(m: Monomial, over: tuple[Index, ...], wanted: frozenset[Index]) -> Poly:
     """Pull sums that depend on the bound indices into one joint sum."""
-    flat: Monomial = ()
-    changed = False
+    body = ONE
     for a, e in m:
         if a.kind == "sum" and isinstance(e, int) and e > 0 and a.indices & wanted:
-            changed = True
             for _ in range(e):
-                fresh, body = opened(a)
+                fresh, inner = opened(a)
                 over = (*over, *fresh)
-                flat = _merge(flat, body)
+                body = multiply(body, inner)
         else:
-            flat = _merge(flat, ((a, e),))
-    return (flat, over) if changed else (m, over)
+            body = multiply(body, Poly({((a, e),): 1}))
+    return summed(body, over)
 
 
 def _components(
@@ -642,28 +733,35 @@ def _closed(group: tuple[Index, ...], factors: Monomial) -> Poly:
     """Return the sum atom of a connected body, its binders named by structure."""
     body = Poly({factors: 1})
     height = 1 + body.height
-    best: tuple[Any, Monomial, tuple[Index, ...], Rational] | None = None
+    best: tuple[Any, Poly, tuple[Index, ...]] | None = None
     for order in _orders(group, body):
         names = tuple(_bound(height, n, i.size) for n, i in enumerate(order))
         candidate = rename(body, {i: of_index(b) for i, b in zip(order, names, strict=True)})
-        single = candidate.single()
-        if single is None:  # renaming brought out another form: sum that one
-            return summed(body if candidate == body else _unname(candidate, names, order), group)
-        key = (_monomial_key(single[0]), -single[1])
+        key = (len(candidate.terms), sorted((_monomial_key(m), -c) for m, c in candidate.terms.items()))
         if best is None or key < best[0]:
-            best = (key, single[0], names, single[1])
+            best = (key, candidate, names)
     assert best is not None
-    _, mono, names, sign = best
+    _, candidate, names = best
+    out = ZERO
+    for m, c in candidate.terms.items():
+        # A renamed indicator may turn over and give several terms: each is closed as it stands.
+        wanted = frozenset(names)
+        term = Poly({tuple((a, e) for a, e in m if not a.indices & wanted): c})
+        for part, inside in _components([(a, e) for a, e in m if a.indices & wanted], names):
+            term = multiply(term, _sum_atom(part, tuple(inside)) if inside else size_poly(part[0].size))
+        out = out + term
+    return out
+
+
+def _sum_atom(names: tuple[Index, ...], mono: Monomial) -> Poly:
     outside = frozenset(i for a, _ in mono for i in a.indices) - frozenset(names)
-    atom = intern_atom(
-        "sum", (names, mono), height=height, indices=outside,
-        positive=all(a.positive for a, _ in mono), nonnegative=Poly({mono: 1}).nonnegative,
+    body = Poly({mono: 1})
+    return _of_atom(
+        intern_atom(
+            "sum", (names, mono), height=1 + body.height, indices=outside,
+            positive=all(a.positive for a, _ in mono), nonnegative=body.nonnegative,
+        )
     )  # fmt: skip
-    return _of_atom(atom).scaled(sign)
-
-
-def _unname(p: Poly, names: tuple[Index, ...], order: tuple[Index, ...]) -> Poly:
-    return rename(p, {b: of_index(i) for b, i in zip(names, order, strict=True)})
 
 
 def _orders(group: tuple[Index, ...], body: Poly) -> list[tuple[Index, ...]]:

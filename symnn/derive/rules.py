@@ -24,6 +24,7 @@ from symnn.ground.tree import (
     Entry,
     Fn,
     Ind,
+    Ix,
     Mul,
     Neg,
     Num,
@@ -74,7 +75,8 @@ _FLAT = {"sign", "stop_gradient"}
 def _entry(p: D) -> Tree | None:
     if not isinstance(p.body, Entry) or p.body.tensor is not p.wrt.tensor:
         return None
-    return mul(*[Delta(a, b) for a, b in zip(p.body.at, p.wrt.at, strict=True) if a != b])
+    pairs = [(a, b) for a, b in zip(p.body.at, p.wrt.at, strict=True) if a != b]
+    return mul(*[Delta(b, a) if isinstance(b, Ix) and not isinstance(a, Ix) else Delta(a, b) for a, b in pairs])
 
 
 def _definition(p: D) -> Tree | None:

@@ -13,10 +13,11 @@ from symnn.algebra.terms import Monomial, Poly, Rational
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean, factors
 from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ONE, Add, Div, Entry, Fn, Mul, Neg, Pow, Sum, Tree, Where, children, mul, rebuild, walk
+from symnn.ground.tree import ONE, Add, Div, Entry, Fn, Ix, Mul, Neg, Pow, Sum, Tree, Where, children, mul, rebuild, tensors_in, transform, walk
 
-__all__ = ["Named", "simplify"]
+__all__ = ["Named", "simplify", "weight"]
 
 #: A named value: tensor, the indices of its definition, and the definition.
 Named = tuple[Tensor, tuple[Index, ...], Tree]
@@ -34,18 +35,24 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
     letters = Letters([s.tree for s in record.steps])
     used: dict[str, None] = {}
     solved = [s for name in named for s in _solutions(name)]
-    cases = [n for n in named if isinstance(n[2], Where)]
-    folded = clean(_fold(tree, solved, cases, letters, used))
-    if cost(folded) < cost(tree):
+    folded = clean(_fold(tree, solved, letters, used))
+    by_cases = _by_cases(folded, named, letters, used)
+    if weight(folded) < weight(tree) or by_cases != folded:
+        folded = by_cases
         record.then(folded, *(f"fold {name}" for name in used))
         tree = folded
     cancelled = clean(_cancel(tree, letters))
-    if cost(cancelled) < cost(tree):
+    if weight(cancelled) < weight(tree):
         record.then(cancelled, "factor and cancel")
         tree = cancelled
     best, names = _collected(tree, solved, letters)
-    if best is not None and cost(tree) - cost(best) >= collect:
+    if best is not None and weight(tree) - weight(best) >= collect:
         record.then(best, *names, "collect terms")
+
+
+def weight(tree: Tree) -> int:
+    """Printed cost, and two more for each tensor that is mentioned."""
+    return cost(tree) + 2 * len(tensors_in(tree))
 
 
 def _solutions(named: Named) -> list[Solution]:
@@ -73,26 +80,12 @@ def _attempt(tree: Tree, solved: Sequence[Solution], letters: Letters) -> tuple[
         if new == poly:
             continue
         out = to_tree(new, letters)
-        if cost(out) < cost(tree if best is None else best[0]):
+        if weight(out) < weight(tree if best is None else best[0]):
             best = (out, (solution.tensor.name,))
     return best
 
 
-def _fold(
-    tree: Tree, solved: Sequence[Solution], cases: Sequence[Named], letters: Letters, used: dict[str, None]
-) -> Tree:
-    if isinstance(tree, Where):
-        then, other = tree.then, tree.other
-        inner_then, inner_other = list(solved), list(solved)
-        for tensor, at, definition in cases:
-            if isinstance(definition, Where) and definition.condition == tree.condition:
-                inner_then += _solutions((tensor, at, definition.then))
-                inner_other += _solutions((tensor, at, definition.other))
-        return Where(
-            tree.condition,
-            _fold(then, inner_then, cases, letters, used),
-            _fold(other, inner_other, cases, letters, used),
-        )
+def _fold(tree: Tree, solved: Sequence[Solution], letters: Letters, used: dict[str, None]) -> Tree:
     if isinstance(tree, Mul | Div | Pow | Fn) and not any(_holds_sum_of_terms(f) for f in factors(tree)):
         found = _attempt(tree, solved, letters)
         if found is not None:
@@ -101,7 +94,61 @@ def _fold(
     if isinstance(tree, Entry):
         return tree
     parts = children(tree)
-    return rebuild(tree, tuple(_fold(p, solved, cases, letters, used) for p in parts)) if parts else tree
+    return rebuild(tree, tuple(_fold(p, solved, letters, used) for p in parts)) if parts else tree
+
+
+def _by_cases(tree: Tree, named: Sequence[Named], letters: Letters, used: dict[str, None]) -> Tree:
+    """Where a definition and the formula branch on one condition, fold within each branch."""
+    for tensor, at, definition in named:
+        branches = [t for t in walk(tree) if isinstance(t, Where)]
+        for case, mine in ((c, t) for c in walk(definition) if isinstance(c, Where) for t in branches):
+            env = _match(case.condition, mine.condition, at)
+            if env is None or set(env) != set(at):
+                continue
+            here = tuple(env[i] for i in at)
+            local = substitute(definition, indices={i: Ix(j) for i, j in env.items()})
+            ways = []
+            for side in (True, False):
+                part = _settled(tree, mine.condition, side)
+                solved = _solutions((tensor, here, _settled(local, mine.condition, side)))
+                found = _attempt(part, solved, letters)
+                ways.append(found[0] if found is not None else part)
+            candidate = Where(mine.condition, ways[0], ways[1])
+            if cost(candidate) <= cost(tree) and tensor in tensors_in(candidate):
+                used.setdefault(tensor.name)
+                return candidate
+    return tree
+
+
+def _match(pattern: Tree, tree: Tree, variables: tuple[Index, ...]) -> dict[Index, Index] | None:
+    """Return what the pattern's indices stand for if the tree is the pattern with them renamed, else None."""
+    if isinstance(pattern, Ix) and isinstance(tree, Ix):
+        if pattern.index in variables:
+            return {pattern.index: tree.index}
+        return {} if pattern == tree else None
+    ours, theirs = children(pattern), children(tree)
+    if type(pattern) is not type(tree) or len(ours) != len(theirs) or isinstance(pattern, Sum):
+        return None
+    if not ours:
+        return {} if pattern == tree else None
+    env: dict[Index, Index] = {}
+    for a, b in zip(ours, theirs, strict=True):
+        found = _match(a, b, variables)
+        if found is None or any(env.get(i, j) is not j for i, j in found.items()):
+            return None
+        env |= found
+    return env if rebuild(pattern, theirs) == tree else None
+
+
+def _settled(tree: Tree, condition: Tree, side: bool) -> Tree:
+    """Return the tree with every branch on a condition decided."""
+
+    def change(t: Tree) -> Tree:
+        if isinstance(t, Where) and t.condition == condition:
+            return t.then if side else t.other
+        return t
+
+    return clean(transform(tree, change))
 
 
 def _holds_sum_of_terms(factor: Tree) -> bool:
@@ -136,7 +183,7 @@ def _cancel(tree: Tree, letters: Letters) -> Tree:
             continue
         inside = Add(tuple(to_tree(t, letters) for t in terms))
         candidate = clean(mul(to_tree(around, letters), inside))
-        if cost(candidate) < cost(best):
+        if weight(candidate) < weight(best):
             best = candidate
     return best
 

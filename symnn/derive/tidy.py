@@ -14,6 +14,7 @@ from symnn.ground.tree import (
     Delta,
     Div,
     Entry,
+    Fn,
     Ind,
     Ix,
     Mul,
@@ -44,8 +45,7 @@ def clean(tree: Tree) -> Tree:
         case Mul():
             return _product_of(parts)
         case Neg():
-            body = parts[0]
-            return ZERO if body == ZERO else body.body if isinstance(body, Neg) else Neg(body)
+            return _negative(parts[0])
         case Div():
             return _quotient(parts[0], parts[1])
         case Pow():
@@ -61,6 +61,29 @@ def clean(tree: Tree) -> Tree:
         case Delta():
             return ONE if parts[0] == parts[1] else Delta(*parts)
     return rebuild(tree, parts) if parts else tree
+
+
+#: f(-u) = -f(u).
+_ODD = frozenset(("sign", "tanh", "sinh", "sin", "tan", "asin", "atan", "asinh", "erf"))
+
+
+def _negative(body: Tree) -> Tree:
+    if body == ZERO:
+        return ZERO
+    if isinstance(body, Neg):
+        return body.body
+    if isinstance(body, Fn) and body.name in _ODD and isinstance(body.args[0], Add):
+        return Fn(body.name, (_turned(body.args[0]),))
+    if isinstance(body, Div) and isinstance(body.num, Fn) and body.num.name in _ODD:
+        turned = _negative(body.num)
+        return Neg(body) if isinstance(turned, Neg) else Div(turned, body.den)
+    return Neg(body)
+
+
+def _turned(terms: Add) -> Tree:
+    """Return the sum with every sign changed, positive terms first."""
+    flipped = [t.body if isinstance(t, Neg) else Neg(t) for t in terms.terms]
+    return Add(tuple(sorted(flipped, key=lambda t: isinstance(t, Neg))))
 
 
 def _sum_of(parts: tuple[Tree, ...]) -> Tree:
@@ -90,13 +113,15 @@ def _product_of(parts: tuple[Tree, ...]) -> Tree:
     body = product.body if isinstance(product, Neg) else product
     if not isinstance(body, Mul):
         return product
-    number, others = Fraction(1), []
+    value, others = Fraction(1), []
     for p in body.factors:
         if isinstance(p, Num):
-            number *= p.value
+            value *= p.value
+        elif isinstance(p, Div) and isinstance(p.num, Num) and isinstance(p.den, Num):
+            value *= p.num.value / p.den.value
         else:
             others.append(p)
-    out = mul(Num(number), *others) if number != 1 else mul(*others)
+    out = mul(number(value), *others) if value != 1 else mul(*others)
     return Neg(out) if isinstance(product, Neg) else out
 
 
@@ -108,13 +133,37 @@ def _quotient(num: Tree, den: Tree) -> Tree:
     negative = isinstance(num, Neg) != isinstance(den, Neg)
     num = num.body if isinstance(num, Neg) else num
     den = den.body if isinstance(den, Neg) else den
-    if isinstance(num, Num) and isinstance(den, Num):
-        out: Tree = number(num.value / den.value)
+    if isinstance(num, Div):
+        num, den = num.num, mul(num.den, den)
+    num, den = _cancel_numbers(num, den)
+    if den == ONE:
+        out: Tree = num
+    elif isinstance(num, Num) and isinstance(den, Num):
+        out = number(num.value / den.value)
     elif num == den:
         out = ONE
     else:
         out = Div(num, den)
     return Neg(out) if negative else out
+
+
+def _cancel_numbers(num: Tree, den: Tree) -> tuple[Tree, Tree]:
+    """Reduce the whole numbers above and below a fraction line."""
+    above, below = _leading_number(num), _leading_number(den)
+    if above[0] == 1 or below[0] == 1 or above[0].denominator != 1 or below[0].denominator != 1:
+        return num, den
+    value = above[0] / below[0]
+    return mul(Num(Fraction(value.numerator)), above[1]), mul(Num(Fraction(value.denominator)), below[1])
+
+
+def _leading_number(tree: Tree) -> tuple[Fraction, Tree]:
+    if isinstance(tree, Num):
+        return tree.value, ONE
+    if isinstance(tree, Mul):
+        numbers = [f for f in tree.factors if isinstance(f, Num)]
+        if len(numbers) == 1:
+            return numbers[0].value, mul(*[f for f in tree.factors if f is not numbers[0]])
+    return Fraction(1), tree
 
 
 def _where(condition: Tree, then: Tree, other: Tree) -> Tree:
@@ -131,6 +180,8 @@ def _where(condition: Tree, then: Tree, other: Tree) -> Tree:
         shared = [f for f in factors(then) if isinstance(f, Delta)]
     if then == ZERO:
         shared = [f for f in factors(other) if isinstance(f, Delta)]
+    if other == ZERO and isinstance(condition, Ind) and not any(isinstance(t, Fn | Div | Pow) for t in walk(then)):
+        return mul(condition, then) if isinstance(then, Ind) else mul(then, condition)
     if shared:
         inner = _where(condition, _without(then, shared), _without(other, shared))
         return mul(inner, *shared)
@@ -148,7 +199,7 @@ def factors(tree: Tree) -> list[Tree]:
     if isinstance(tree, Neg):
         return [Neg(ONE), *factors(tree.body)]
     if isinstance(tree, Mul):
-        return list(tree.factors)
+        return [g for f in tree.factors for g in (factors(f) if isinstance(f, Mul | Neg | Div) else [f])]
     if isinstance(tree, Div):
         below = [] if tree.den == ONE else [Div(ONE, tree.den)]
         return [*(f for f in factors(tree.num) if f != ONE), *below]

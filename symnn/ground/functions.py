@@ -55,8 +55,7 @@ def sum_over(body: Any, *over: Any) -> Any:
     """
     out = sympy.sympify(body, strict=True)
     for k in over:
-        # An indefinite SymPy Sum carries body and letter; the border reads the range.
-        out = sympy.Sum(out, (k, 0, k.size - 1)) if getattr(k, "size", None) is not None else sympy.Sum(out, k)
+        out = sympy.Sum(out, (k, 0, k.extent - 1))
     return out
 
 

@@ -20,12 +20,23 @@ class Index(sympy.Dummy):
 
     letter: str
     size: Size | None
+    _extent: Any
 
     def __new__(cls, letter: str, size: Size | None = None) -> Index:
         self: Index = super().__new__(cls, letter, integer=True, nonnegative=True)
         self.letter = letter
         self.size = size
+        self._extent = None
         return self
+
+    @property
+    def extent(self) -> Any:
+        """The size, or a symbol that stands for it while it is unknown (SymPy's Sum wants bounds)."""
+        if self.size is not None:
+            return self.size
+        if self._extent is None:
+            self._extent = sympy.Dummy(f"|{self.letter}|", integer=True, positive=True)
+        return self._extent
 
     def fresh(self, size: Size | None = None) -> Index:
         """Return a new index with the same letter, over ``size`` or this one's range."""

@@ -182,6 +182,9 @@ def _sum(e: Any) -> Tree:
         if bounds:
             low, high = bounds
             size = sympy.expand(high - low + 1)
+            if low == 0 and size == letter.extent:
+                out = Sum(letter, out)
+                continue
             if low != 0 or (letter.size is not None and size != letter.size):
                 raise UnsupportedError(
                     f"The sum over {letter} runs from {low} to {high}; a sum takes a whole index, from 0 to its size - 1. "

@@ -13,7 +13,10 @@ from symnn.ground.errors import UnknownNameError
 from symnn.ground.tensors import Tensor
 from symnn.nn.forward import Forward
 
-__all__ = ["ACTIVATIONS", "Activation", "activation"]
+__all__ = [
+    "ACTIVATIONS", "Activation", "activation", "elu", "gelu", "gelu_tanh", "hard_tanh", "leaky_relu", "linear", "mish",
+    "relu", "selu", "sigmoid", "silu", "softplus", "softsign", "tanh",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.tensors import Tensor
 from symnn.nn.forward import Forward
 
-__all__ = ["LOSSES", "Loss", "loss"]
+__all__ = [
+    "LOSSES", "Loss", "bce_with_logits", "cross_entropy", "hinge", "huber", "loss", "mae", "mse", "nll",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,146 @@
+"""Put formulas together: an adjoint unfolded into its consumer where that is shorter, contributions added up.
+
+Both are worked out once per pattern of templates and shared arguments, and re-used for every node alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symnn.algebra.compact import Letters, cost, to_tree
+from symnn.algebra.convert import canonical
+from symnn.derive.simplify import simplify, weight
+from symnn.derive.steps import Derived
+from symnn.derive.tidy import contract
+from symnn.ground.define import abstract
+from symnn.ground.indices import Index
+from symnn.ground.template import Definition, Template, entry_of, instantiate, unfold
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Add, Entry, Fn, Tree, Where, children, rebuild, tensors_in, walk
+
+__all__ = ["Combined", "added", "fused"]
+
+_TEMPLATES: dict[Any, Template] = {}
+_PATTERNS: dict[Any, Any] = {}
+
+
+@dataclass(frozen=True)
+class Combined:
+    """A combined definition and the lines that led to it, over the tensors ``seen`` when it was first worked out."""
+
+    definition: Definition
+    derived: Derived
+    seen: tuple[Tensor, ...]
+
+
+def _pattern(definitions: Sequence[Definition]) -> tuple[Any, tuple[Tensor, ...]]:
+    """Return a key for how the arguments and sizes of some definitions coincide, and the distinct arguments."""
+    tensors = tuple(dict.fromkeys(a for d in definitions for a in d.args))
+    number = {t: n for n, t in enumerate(tensors)}
+    sizes: dict[Any, int] = {}
+    key = tuple(
+        (
+            d.template,
+            tuple(number[a] for a in d.args),
+            tuple((f, sizes.setdefault(s, len(sizes))) for f, s in d.sizes.items()),
+        )
+        for d in definitions
+    )
+    return key, tensors
+
+
+def _recall(key: Any, tensors: tuple[Tensor, ...], node: str) -> Combined | None:
+    template, places, derived, seen = _PATTERNS[key]
+    args = tuple(tensors[p] for p in places)
+    return Combined(instantiate(template, args, node=node), derived, seen)
+
+
+def _remember(key: Any, tensors: tuple[Tensor, ...], definition: Definition, derived: Derived) -> bool:
+    """Keep a result if its sizes can be read off its arguments."""
+    template = definition.template
+    known = {s for t in template.slots for s in t.shape} | {t.classes for t in template.slots}
+    if not all(f in known for f in definition.sizes):
+        return False
+    _PATTERNS[key] = (template, tuple(tensors.index(a) for a in definition.args), derived, tensors)
+    return True
+
+
+def fused(target: Tensor, definition: Definition, upstream: Tensor) -> Combined | None:
+    """Return the definition with the upstream adjoint unfolded, or None where that is longer."""
+    assert upstream.definition is not None
+    pattern, tensors = _pattern((definition, upstream.definition))
+    # The upstream stands among the consumer's arguments; what it is computed from decides.
+    key = ("fuse", pattern, definition.args.index(upstream))
+    if key in _PATTERNS:
+        return None if _PATTERNS[key] is None else _recall(key, tensors, target.name)
+    out = _fuse(target, definition, upstream)
+    if out is None:
+        _PATTERNS[key] = None
+    else:
+        _remember(key, tensors, out.definition, out.derived)
+    return out
+
+
+def _fuse(target: Tensor, definition: Definition, upstream: Tensor) -> Combined | None:
+    free = tuple(Index(i.letter, s) for i, s in zip(definition.template.free, target.shape, strict=True))
+    node = Tensor(target.name, target.shape, "adjoint", definition=definition)
+    before = unfold(entry_of(node, free))
+    if not _worth_trying(before, upstream):
+        return None
+    derived = Derived()
+    derived.then(before)
+    opened = contract(_unfolded(before, upstream))
+    derived.then(opened, f"insert {upstream.name}")
+    simplify(derived, _named(before, upstream))
+    after = derived.result
+    if upstream in tensors_in(after) or weight(after) > weight(before):
+        return None
+    return Combined(abstract(f"{definition.template.name}", free, after, _TEMPLATES), derived, ())
+
+
+def _worth_trying(tree: Tree, upstream: Tensor) -> bool:
+    """A sum over many terms of a sum seldom shortens; anything small is tried."""
+    assert upstream.definition is not None
+    return cost(tree) + cost(upstream.definition.template.tree) <= 120
+
+
+def _unfolded(tree: Tree, tensor: Tensor) -> Tree:
+    if isinstance(tree, Entry) and tree.tensor is tensor:
+        return unfold(tree)
+    parts = children(tree)
+    return rebuild(tree, tuple(_unfolded(p, tensor) for p in parts)) if parts else tree
+
+
+def _named(before: Tree, upstream: Tensor) -> list[tuple[Tensor, tuple[Index, ...], Tree]]:
+    """Return computed tensors in sight that may be folded back in."""
+    out = []
+    for t in tensors_in(before):
+        if t.definition is not None and t is not upstream and t.role != "adjoint":
+            free = tuple(Index(i.letter, s) for i, s in zip(t.definition.template.free, t.shape, strict=True))
+            out.append((t, free, unfold(entry_of(t, free))))
+    return out
+
+
+def added(target: Tensor, parts: Sequence[Definition]) -> Combined:
+    """Return the definition of a sum of contributions; like terms are gathered where that is shorter."""
+    pattern, tensors = _pattern(parts)
+    key = ("add", pattern)
+    if key in _PATTERNS:
+        found = _recall(key, tensors, target.name)
+        assert found is not None
+        return found
+    free = tuple(Index(i.letter, s) for i, s in zip(parts[0].template.free, target.shape, strict=True))
+    terms = [unfold(entry_of(Tensor(target.name, target.shape, "adjoint", definition=d), free)) for d in parts]
+    derived = Derived()
+    derived.then(Add(tuple(terms)))
+    tree: Tree = contract(Add(tuple(terms)))
+    if not any(isinstance(t, Where | Fn) for t in walk(tree)):
+        gathered = to_tree(canonical(tree), Letters((tree,), free))
+        if cost(gathered) < cost(tree):
+            tree = gathered
+            derived.then(tree, "collect terms")
+    definition = abstract(f"sum over the uses of {target.name}", free, tree, _TEMPLATES)
+    _remember(key, tensors, definition, derived)
+    return Combined(definition, derived, tensors)

@@ -1,0 +1,108 @@
+"""The vector-Jacobian product of one template by one of its slots, derived once and shared by every node alike.
+
+    xbar[m] = sum_I ybar[I] d y[I] / d x[m]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symnn.derive.differentiate import differentiate
+from symnn.derive.simplify import simplify
+from symnn.derive.steps import Derived
+from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
+from symnn.ground.template import Definition, Template, entry_of
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import D, Entry, Sum, Tree, mul, tensors_in
+
+__all__ = ["Pullback", "pullback"]
+
+
+@dataclass(frozen=True)
+class Pullback:
+    """A derived vector-Jacobian product.
+
+    Attributes:
+        template: the adjoint's formula over the tensors it uses.
+        upstream: the formal adjoint of the output, or None where it is 1 (a scalar output itself).
+        output: the formal output, for values folded back in.
+        derived: the lines, over the formal tensors.
+    """
+
+    template: Template
+    upstream: Tensor | None
+    output: Tensor
+    derived: Derived
+
+    def bind(self, source: Definition, output: Tensor, upstream: Tensor | None) -> Definition:
+        """Return the adjoint's definition for an actual node."""
+        actual = dict(zip(source.template.slots, source.args, strict=True))
+        actual[self.output] = output
+        if self.upstream is not None and upstream is not None:
+            actual[self.upstream] = upstream
+        return Definition(self.template, tuple(actual[s] for s in self.template.slots), source.sizes)
+
+
+def pullback(template: Template, slot: Tensor, *, seeded: bool = False) -> Pullback:
+    """Return the derived vector-Jacobian product of a template by a slot; ``seeded`` takes the upstream as 1."""
+    key = ("pullback", slot, seeded)
+    made: Pullback | None = template.memo.get(key)
+    if made is None:
+        made = template.memo[key] = _derive(template, slot, seeded)
+    return made
+
+
+def formal_output(template: Template) -> Tensor:
+    """Return a formal tensor that stands for the template's own output, defined by it."""
+    made: Tensor | None = template.memo.get("output")
+    if made is None:
+        sizes = {s: s for t in template.slots for n in t.shape for s in n.free_symbols}
+        sizes |= {s: s for t in template.slots if t.classes is not None for s in t.classes.free_symbols}
+        sizes |= {s: s for i in template.free for s in i.size.free_symbols}
+        made = template.memo["output"] = Tensor(
+            "y", template.shape, "slot", definition=Definition(template, template.slots, sizes),
+            letters=tuple(i.letter for i in template.free), positive=template.positive,
+        )  # fmt: skip
+    return made
+
+
+def _derive(template: Template, slot: Tensor, seeded: bool) -> Pullback:
+    output = formal_output(template)
+    inner = tuple(i.fresh() for i in template.free)
+    target = tuple(Index(letter, size) for letter, size in zip(_letters(template, slot), slot.shape, strict=True))
+    upstream = None
+    question: Tree = D(entry_of(output, inner), entry_of(slot, target))
+    if not seeded:
+        upstream = Tensor("dy", template.shape, "slot", letters=output.letters)
+        question = mul(entry_of(upstream, inner), question)
+        for i in reversed(inner):
+            question = Sum(i, question)
+    derived = differentiate(question)
+    definition = substitute(template.tree, indices={})
+    simplify(derived, [(output, template.free, definition)])
+    result = derived.result
+    used = tensors_in(result)
+    made = Template(f"{template.name} by {slot.name}", target, result, used)
+    return Pullback(made, upstream, output, derived)
+
+
+def _letters(template: Template, slot: Tensor) -> tuple[str, ...]:
+    """Return the slot's letters, told apart where an axis has none of its own."""
+    out: list[str] = []
+    for letter in slot.letters or ("i",) * slot.rank:
+        choice = letter if letter not in (".", "") else "k"
+        while choice in out:
+            choice = chr(ord(choice) + 1) if choice < "z" else "a"
+        out.append(choice)
+    return tuple(out)
+
+
+def mentions(template: Template, tensor: Tensor) -> bool:
+    """Tell whether a template's formula reads a tensor."""
+    return tensor in template.slots
+
+
+def as_entry(tensor: Tensor, at: tuple[Index, ...]) -> Entry:
+    """Return the entry of a tensor at plain indices."""
+    return entry_of(tensor, at)
