@@ -14,9 +14,9 @@ from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.template import Definition, Template, entry_of, unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ONE, ZERO, Tree
+from symnn.ground.tree import ONE, ZERO, Ix, Tree
 
-__all__ = ["Adjoints", "Contribution", "backprop", "vjp"]
+__all__ = ["Adjoints", "Contribution", "actual_steps", "backprop", "formula", "vjp"]
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,6 @@ def actual_steps(contribution: Contribution, free: tuple[Index, ...]) -> list[St
     tensors[p.output] = source
     for formal, actual in zip(p.template.slots, contribution.definition.args, strict=True):
         tensors[formal] = actual
-    from symnn.ground.tree import Ix
-
     env = {i: Ix(j) for i, j in zip(p.template.free, free, strict=True)}
     return [
         step.mapped(lambda t: substitute(t, indices=env, tensors=tensors, sizes=source.definition.sizes))  # type: ignore[union-attr]

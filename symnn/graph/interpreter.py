@@ -155,16 +155,24 @@ class Interpreter:
     def call(self, name: str, *args: Any) -> Any:
         """Return a scalar function's value in float64, complex or mpmath arithmetic."""
         if self.context is not None:
+            if name in _SPECIAL and any(isinstance(a, self.context.mpc) for a in args):
+                with self.context.workdps(4 * self.context.dps):
+                    return getattr(self.context, name)(*args)
             return getattr(self.context, name)(*args)
         if any(isinstance(a, complex) for a in args):
             if hasattr(cmath, name):
                 return getattr(cmath, name)(*args)
-            return complex(getattr(mpmath, name)(*args))
+            with mpmath.mp.workdps(60):
+                return complex(getattr(mpmath.mp, name)(*args))
         if name == "digamma":
             return float(mpmath.digamma(*args))
         if name == "loggamma":
             return math.lgamma(*args)
         return getattr(math, name)(*args)
+
+
+#: mpmath gives their values to the digits of the larger part: a tiny imaginary part (a complex step) needs more.
+_SPECIAL = frozenset(("erf", "erfc", "gamma", "loggamma", "digamma"))
 
 
 def _real(value: Any) -> Any:
@@ -230,7 +238,7 @@ def _code(e: Any) -> Code:
     if isinstance(e, sympy.Abs):
         return lambda m, f: (lambda x: -x if _real(x) < 0 else x)(parts[0](m, f))
     if isinstance(e, sympy.sign):
-        return lambda m, f: (lambda x: (x > 0) - (x < 0))(_real(parts[0](m, f)))
+        return lambda m, f: (lambda x: int(x > 0) - int(x < 0))(_real(parts[0](m, f)))
     if isinstance(e, sympy.Max):
         return lambda m, f: max((p(m, f) for p in parts), key=_real)
     if isinstance(e, sympy.Min):

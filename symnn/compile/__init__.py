@@ -1,0 +1,1 @@
+"""Compile a flow graph to one readable generated array program, numerically safe, for NumPy or CuPy."""

@@ -1,0 +1,167 @@
+"""Check the arrays given to a program: names, ranks, sizes, types, finite entries, labels in range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from symnn.graph.interpreter import size_value
+from symnn.ground.errors import DataError, LabelError, ShapeError, UnknownNameError
+from symnn.ground.sizes import size_text
+from symnn.ground.tensors import Tensor
+
+__all__ = ["Inputs"]
+
+
+class Inputs:
+    """The leaves of a program and the values its symbols were given."""
+
+    def __init__(self, leaves: Sequence[Tensor], fixed: Mapping[str, float]) -> None:
+        self.leaves = tuple(leaves)
+        self.names = tuple(t.name for t in leaves)
+        self.fixed = {str(k): v for k, v in fixed.items()}
+
+    def arrays(self, values: Mapping[str, Any], xp: Any, dtype: str, *, check: bool) -> list[Any]:
+        """Return one array per leaf, in order.
+
+        Raises:
+            UnknownNameError: a name that no leaf has.
+            DataError: a missing, empty, complex, non-numeric or non-finite array, or one of the wrong rank.
+            ShapeError: two axes that are one size differ; the message names both.
+            LabelError: a label is no integer, or out of range.
+        """
+        for name in values:
+            if name not in self.names:
+                raise UnknownNameError(str(name), self.names, "input")
+        missing = [n for n in self.names if n not in values]
+        if missing:
+            raise DataError(f"No array was given for {missing[0]!r}. The program needs: {', '.join(map(repr, self.names))}.")
+        made = [_converted(t, values[t.name], xp, dtype) for t in self.leaves]
+        self._shapes(made)
+        if check:
+            for t, a in zip(self.leaves, made, strict=True):
+                if t.classes is None:
+                    _finite(t, a, xp)
+        return made
+
+    def _shapes(self, arrays: list[Any]) -> None:
+        sizes: dict[Any, tuple[int, str]] = {}
+        later: list[tuple[Tensor, int, Any, int]] = []
+        for t, a in zip(self.leaves, arrays, strict=True):
+            if a.ndim != t.rank:
+                raise ShapeError(
+                    f"The array for {t.name!r} has shape {tuple(a.shape)}, expected {t.rank} axes {size_text(t.shape)}."
+                )
+            for axis, (size, found) in enumerate(zip(t.shape, a.shape, strict=True)):
+                if not found:
+                    raise DataError(
+                        f"The array for {t.name!r} is empty: axis {axis}, the size {size}, is 0 in shape "
+                        f"{tuple(a.shape)}. Every size must be at least 1."
+                    )
+                if size.is_Symbol and size not in sizes:
+                    given = self.fixed.get(size.name)
+                    sizes[size] = (found, f"axis {axis} of {t.name!r}")
+                    if given is not None and given != found:
+                        raise ShapeError(f"Axis {axis} of {t.name!r}, the size {size}, has length {found}, expected "
+                                         f"{given} as given in scalars.")  # fmt: skip
+                elif size.is_Symbol or size.is_Integer:
+                    expected, where = sizes[size] if size.is_Symbol else (int(size), "the declaration")
+                    if found != expected:
+                        raise ShapeError(
+                            f"Axis {axis} of {t.name!r}, the size {size}, has length {found}, expected {expected} "
+                            f"from {where}. Shape found {tuple(a.shape)}, declared {size_text(t.shape)}."
+                        )
+                else:
+                    later.append((t, axis, size, found))
+        plain = {s: n for s, (n, _) in sizes.items()}
+        for t, axis, size, found in later:
+            self._compound(t, axis, size, found, plain)
+        for t, a in zip(self.leaves, arrays, strict=True):
+            if t.classes is not None:
+                _labels(t, a, self._known(t.classes, plain))
+
+    def _known(self, size: Any, plain: dict[Any, int]) -> int | None:
+        full = dict(plain)
+        for s in size.free_symbols:
+            if s not in full and s.name in self.fixed:
+                full[s] = int(self.fixed[s.name])
+        return size_value(size, full) if all(s in full for s in size.free_symbols) else None
+
+    def _compound(self, t: Tensor, axis: int, size: Any, found: int, plain: dict[Any, int]) -> None:
+        """An axis whose length is an expression; with one size unknown it tells that size."""
+        expected = self._known(size, plain)
+        if expected is None:
+            return self._solve(t, axis, size, found, plain)
+        if expected != found:
+            raise ShapeError(f"Axis {axis} of {t.name!r}, the size {size}, has length {found}, expected {expected}.")
+        return None
+
+    def _solve(self, t: Tensor, axis: int, size: Any, found: int, plain: dict[Any, int]) -> None:
+        unknown = [s for s in size.free_symbols if s not in plain and s.name not in self.fixed]
+        if len(unknown) != 1:
+            return
+        low, high = 1, found + 1
+        while low < high:
+            middle = (low + high) // 2
+            if (self._known(size, {**plain, unknown[0]: middle}) or 0) < found:
+                low = middle + 1
+            else:
+                high = middle
+        if self._known(size, {**plain, unknown[0]: low}) != found:
+            raise ShapeError(f"Axis {axis} of {t.name!r} has length {found}, which is {size} for no whole {unknown[0]}.")
+        plain[unknown[0]] = low
+
+
+def _converted(t: Tensor, value: Any, xp: Any, dtype: str) -> Any:
+    if xp is not numpy and type(value).__module__.split(".")[0] == "cupy":
+        array = value
+    else:
+        try:
+            array = numpy.asarray(value)
+        except ValueError:
+            raise DataError(f"The value for {t.name!r} is not an array: its rows have different lengths.") from None
+    kind = array.dtype.kind
+    if kind == "c":
+        raise DataError(f"The array for {t.name!r} is complex. symnn computes with real numbers; pass its real part.")
+    if kind not in "fiub":
+        raise DataError(f"The array for {t.name!r} has the type {array.dtype}, expected numbers.")
+    if t.classes is not None:
+        if kind == "f":
+            whole = array == xp.floor(array) if xp is not numpy or array.size else True
+            if not bool(xp.all(whole)):
+                at = tuple(int(i) for i in numpy.argwhere(numpy.asarray(_host(~whole)))[0])
+                raise LabelError(f"{t.name!r} holds the label {array[at]} at {at}, expected a whole number.")
+        elif kind == "b":
+            raise LabelError(f"{t.name!r} holds truth values, expected whole numbers. Convert them with .astype(int).")
+        return xp.asarray(array, dtype=xp.int64)
+    return xp.asarray(array, dtype=dtype)
+
+
+def _host(array: Any) -> Any:
+    return array.get() if hasattr(array, "get") else array
+
+
+def _finite(t: Tensor, array: Any, xp: Any) -> None:
+    # A sum is finite unless an entry is not, or it overflows; only then look at every entry.
+    with numpy.errstate(all="ignore"):
+        if bool(xp.isfinite(xp.sum(array))):
+            return
+    good = xp.isfinite(array)
+    if not bool(xp.all(good)):
+        at = tuple(int(i) for i in numpy.argwhere(~numpy.asarray(_host(good)))[0])
+        raise DataError(
+            f"The array for {t.name!r} holds {float(array[at])} at {at}. Every entry must be finite in the program's "
+            "precision; check=False lets such data through."
+        )
+
+
+def _labels(t: Tensor, array: Any, classes: int | None) -> None:
+    low, high = int(array.min()), int(array.max())
+    if low >= 0 and (classes is None or high < classes):
+        return
+    bad = low if low < 0 else high
+    at = tuple(int(i) for i in numpy.argwhere(numpy.asarray(_host(array)) == bad)[0])
+    limit = f"{t.classes} - 1" + ("" if classes is None else f" = {classes - 1}")
+    raise LabelError(f"{t.name!r} holds the label {bad} at {at}, expected an integer from 0 to {limit}.")

@@ -1,0 +1,97 @@
+"""Program: compiled outputs of a flow graph, callable on arrays by name, with the source that really runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from symnn.compile.inputs import Inputs
+from symnn.compile.load import load, namespace, special_functions
+from symnn.compile.plan import plan
+from symnn.compile.source import written
+from symnn.ground.errors import DefinitionError, UnknownNameError
+from symnn.ground.tensors import Tensor
+
+__all__ = ["DTYPES", "Program", "build"]
+
+DTYPES = ("float64", "float32")
+
+
+class Program:
+    """``program(values)`` maps arrays by name to the outputs by name.
+
+    Attributes:
+        source: the generated Python, exactly what is executed.
+        inputs: the names of the arrays it takes.
+        outputs: the names of the arrays it returns.
+        backend: "numpy" or "cupy".
+        dtype: "float64" or "float32".
+    """
+
+    def __init__(
+        self, outputs: Sequence[Tensor], *, backend: str, dtype: str, scalars: Mapping[str, float], name: str
+    ) -> None:
+        self.backend, self.dtype = backend, dtype
+        self._xp = namespace(backend)
+        planned = plan(outputs)
+        made = written(planned, scalars=scalars, dtype=dtype, name=name)
+        self.source = made.text
+        self._function = load(made)
+        self._first = (self._xp, special_functions(backend)) if made.special else (self._xp,)
+        self._quiet: dict[str, Any] = {"over": "ignore", "under": "ignore"}
+        if made.risky:
+            # a branch that is not taken may be undefined; what is taken is selected afterwards
+            self._quiet = {"all": "ignore"}
+        self._inputs = Inputs(planned.leaves, scalars)
+        self.inputs = self._inputs.names
+        self.outputs = tuple(t.name for t in planned.outputs)
+
+    def __call__(self, values: Mapping[str, Any], *, check: bool = True) -> dict[str, Any]:
+        """Return the outputs by name; new arrays, which the caller may change.
+
+        Args:
+            values: an array for each input.
+            check: False lets infinite entries and NaN through.
+
+        Raises:
+            UnknownNameError, DataError, ShapeError, LabelError: the arrays do not fit; the message says where.
+        """
+        arrays = self._inputs.arrays(values, self._xp, self.dtype, check=check)
+        with numpy.errstate(**self._quiet):
+            return self._function(*self._first, *arrays)
+
+    def __repr__(self) -> str:
+        return f"Program({', '.join(self.inputs)} -> {', '.join(self.outputs)}; {self.backend} {self.dtype})"
+
+
+def build(
+    outputs: Sequence[Tensor],
+    *,
+    backend: str = "numpy",
+    dtype: str = "float64",
+    scalars: Mapping[str, float] | None = None,
+    name: str = "program",
+) -> Program:
+    """Return the program that computes the outputs from their leaves.
+
+    Args:
+        outputs: tensors, forward or adjoint.
+        backend: "numpy", or "cupy" on a machine with a GPU.
+        dtype: "float64" or "float32".
+        scalars: a value for each hyperparameter, and for each size that is on no array's axis.
+        name: what the generated function is called.
+
+    Raises:
+        UnknownNameError: no such backend or dtype.
+        DefinitionError: there is nothing to compute, or a symbol has no value.
+    """
+    if isinstance(outputs, Tensor):
+        outputs = (outputs,)
+    outputs = tuple(outputs)
+    if not outputs:
+        raise DefinitionError("build() needs at least one tensor to compute.")
+    if dtype not in DTYPES:
+        raise UnknownNameError(str(dtype), DTYPES, "dtype")
+    return Program(outputs, backend=backend, dtype=dtype, scalars=scalars or {}, name=name)

@@ -1,0 +1,144 @@
+"""Recipe: the program of one template, emitted once and written out for every node by putting names in its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symnn.compile.emit import Code, Emitter
+from symnn.compile.stabilise import is_exponential, stabilise
+from symnn.ground.errors import UnsupportedError
+from symnn.ground.indices import Index
+from symnn.ground.sizes import Size
+from symnn.ground.substitute import fresh
+from symnn.ground.template import Template, entry_of, unfold
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Entry, Fn, Tree, children, rebuild, tensors_in, walk
+
+__all__ = ["Recipe", "recipe_of", "size_code", "unfolded"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Code over numbered fields.
+
+    Attributes:
+        code: the lines, as format strings.
+        slots: (field, position of the argument) pairs.
+        symbols: (field, size or scalar symbol) pairs.
+        temps: number of a temporary -> its field.
+        result: the temporary that is the node itself, or 0.
+        fields: how many fields there are.
+    """
+
+    code: Code
+    slots: tuple[tuple[int, int], ...]
+    symbols: tuple[tuple[int, Any], ...]
+    temps: dict[int, int]
+    result: int
+    fields: int
+
+
+def size_code(size: Size, name: Callable[[Any], str]) -> str:
+    """Return a size as Python text, in brackets where it is no single word."""
+    if size.is_Integer:
+        return str(int(size))
+    if size.is_Symbol:
+        return name(size)
+    if size.is_Add or size.is_Mul:
+        return "(" + (" + " if size.is_Add else " * ").join(size_code(a, name) for a in size.args) + ")"
+    if size.is_Pow and size.exp.is_Integer and size.exp > 0:
+        return f"{size_code(size.base, name)} ** {int(size.exp)}"
+    raise UnsupportedError(f"The size {size} is not made of sums and products of sizes.")
+
+
+def emitted(free: Sequence[Index], tree: Tree, slots: Sequence[Tensor]) -> Recipe:
+    """Return the recipe of ``out[free] = tree``."""
+    fields: dict[Any, int] = {}
+
+    def field(*key: Any) -> str:
+        return "{" + str(fields.setdefault(key, len(fields))) + "}"
+
+    def symbol(s: Any) -> str:
+        return field("symbol", s)
+
+    emitter = Emitter(
+        free,
+        tensor=lambda t: field("slot", t),
+        size=lambda s: size_code(s, symbol),
+        symbol=symbol,
+        temp=lambda n: field("temp", n),
+    )
+    code = emitter.node(stabilise(tree))
+    temps = {key[1]: n for key, n in fields.items() if key[0] == "temp"}
+    ending = [n for n, f in temps.items() if code.result == "{" + str(f) + "}" and code.fresh]
+    places = {t: n for n, t in enumerate(slots)}
+    return Recipe(
+        code,
+        tuple((n, places[key[1]]) for key, n in fields.items() if key[0] == "slot"),
+        tuple((n, key[1]) for key, n in fields.items() if key[0] == "symbol"),
+        temps,
+        ending[0] if ending else 0,
+        len(fields),
+    )
+
+
+def recipe_of(template: Template) -> Recipe:
+    """Return the recipe of a template, emitted at the first call."""
+    made = template.memo.get("compile")
+    if made is None:
+        made = template.memo["compile"] = emitted(template.free, template.tree, template.slots)
+    return made  # type: ignore[no-any-return]
+
+
+# -- logarithms of probabilities that are nodes of their own -----------------------------------------------------
+
+
+def _in_logs(template: Template) -> tuple[int, ...]:
+    """Return the positions of the slots that occur under a logarithm."""
+    made = template.memo.get("compile: under log")
+    if made is None:
+        found = {
+            t
+            for at in walk(template.tree)
+            if isinstance(at, Fn) and at.name == "log"
+            for t in tensors_in(at)
+        }
+        made = template.memo["compile: under log"] = tuple(n for n, s in enumerate(template.slots) if s in found)
+    return made  # type: ignore[no-any-return]
+
+
+def _exponential(template: Template) -> bool:
+    made = template.memo.get("compile: exponential")
+    if made is None:
+        made = template.memo["compile: exponential"] = is_exponential(stabilise(template.tree))
+    return bool(made)
+
+
+def unfolded(tensor: Tensor) -> tuple[Recipe, tuple[Tensor, ...]] | None:
+    """Return recipe and arguments with quotients of exponentials unfolded under logarithms, or None without any.
+
+    log p[n, t[n]] with p = exp(z)/sum exp(z) is computed from z.
+    """
+    definition = tensor.definition
+    assert definition is not None
+    inner = {
+        definition.args[n]
+        for n in _in_logs(definition.template)
+        if definition.args[n].definition is not None and _exponential(definition.args[n].definition.template)  # type: ignore[union-attr]
+    }
+    if not inner:
+        return None
+    free = tuple(k.fresh(size) for k, size in zip(definition.template.free, tensor.shape, strict=True))
+
+    def go(at: Tree, under: bool) -> Tree:
+        if isinstance(at, Entry) and under and at.tensor in inner:
+            return unfold(at)
+        under = under or (isinstance(at, Fn) and at.name == "log")
+        parts = children(at)
+        return rebuild(at, tuple(go(p, under) for p in parts)) if parts else at
+
+    tree = fresh(go(unfold(entry_of(tensor, free)), False))
+    args = tensors_in(tree)
+    return emitted(free, tree, args), args

@@ -1,0 +1,336 @@
+"""Numerically safe forms, as a table of rewrite rules on plain trees. No rule names a layer.
+
+Each rule is an identity of real numbers; it terminates because every rule removes an ``exp`` or ``log`` from the
+place it matches and none puts one back in a form that a rule matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from symnn.compile.products import Quotient, quotient, summands
+from symnn.compile.safe_nodes import LOWEST, Peak, expm1, log1p, logistic, renamed, rewritten, softplus
+from symnn.ground.tree import (
+    ONE,
+    ZERO,
+    Add,
+    Delta,
+    Div,
+    Fn,
+    Ind,
+    Mul,
+    Neg,
+    Num,
+    Pow,
+    Sum,
+    Tree,
+    Where,
+    add,
+    depends_on,
+    mul,
+    tensors_in,
+)
+
+__all__ = ["RULES", "Rule", "is_exponential", "stabilise"]
+
+MINUS_ONE = Neg(ONE)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One identity: ``apply`` returns the safe form, or None where it does not fit."""
+
+    equation: str
+    apply: Callable[[Tree], Tree | None]
+
+
+def stabilise(tree: Tree) -> Tree:
+    """Return an equal tree whose program neither overflows nor cancels where the value is an ordinary number."""
+
+    def change(at: Tree) -> Tree:
+        for rule in RULES:
+            new = rule.apply(at)
+            if new is not None:
+                return new
+        return at
+
+    return renamed(rewritten(renamed(tree), change))
+
+
+def is_exponential(tree: Tree) -> bool:
+    """Tell whether a safe tree is a quotient of exponentials, so that its logarithm is best taken of the exponents."""
+    q = quotient(tree)
+    return any(_is(f, "exp") or _is(f, "logistic") for f in q.above)
+
+
+def _is(tree: Tree, name: str) -> bool:
+    return isinstance(tree, Fn) and tree.name == name
+
+
+def _arg(tree: Tree) -> Tree:
+    assert isinstance(tree, Fn)
+    return tree.args[0]
+
+
+def negated(u: Tree) -> Tree:
+    """Return -u with the sign of its quotient turned."""
+    if isinstance(u, Add):
+        return Neg(u)
+    q = quotient(u)
+    q.sign = -q.sign
+    return q.tree()
+
+
+# -- one plus an exponential -------------------------------------------------------------------------------------
+
+
+def _one_plus_exp(tree: Tree) -> Tree | None:
+    """Return v where the tree is 1 + exp(v)."""
+    if isinstance(tree, Add) and len(tree.terms) == 2 and ONE in tree.terms:
+        other = tree.terms[1] if tree.terms[0] == ONE else tree.terms[0]
+        if _is(other, "exp"):
+            return _arg(other)
+    return None
+
+
+def _expanded(factors: list[Tree]) -> list[Tree]:
+    """Write whole powers of sums as repeated factors."""
+    out: list[Tree] = []
+    for f in factors:
+        if isinstance(f, Pow) and isinstance(f.exponent, Num) and f.exponent.value in (2, 3, 4):
+            if _one_plus_exp(f.base) is not None or _exponents(f.base) is not None:
+                out += [f.base] * int(f.exponent.value)
+                continue
+        out.append(f)
+    return out
+
+
+def _logistic(tree: Tree) -> Tree | None:
+    if not isinstance(tree, Div):
+        return None
+    q = quotient(tree)
+    below = _expanded(q.below)
+    if not any(_one_plus_exp(f) is not None for f in below):
+        return None
+    above, kept = list(q.above), []
+    for f in below:
+        v = _one_plus_exp(f)
+        if v is None:
+            kept.append(f)
+        elif Fn("exp", (v,)) in above:
+            above.remove(Fn("exp", (v,)))
+            above.append(logistic(v))
+        else:
+            above.append(logistic(negated(v)))
+    return Quotient(q.sign, above, kept).tree()
+
+
+def _one_minus_logistic(tree: Tree) -> Tree | None:
+    if not isinstance(tree, Add) or ONE not in tree.terms:
+        return None
+    for t in tree.terms:
+        if isinstance(t, Neg) and _is(t.body, "logistic"):
+            rest = [s for s in tree.terms if s is not t]
+            rest.remove(ONE)
+            return add(logistic(negated(_arg(t.body))), *rest)
+    return None
+
+
+def _exp_minus_one(tree: Tree) -> Tree | None:
+    if not isinstance(tree, Add):
+        return None
+    for one, sign in ((MINUS_ONE, 1), (Num(Fraction(-1)), 1), (ONE, -1)):
+        if one in tree.terms:
+            for t in tree.terms:
+                body = t.body if sign < 0 and isinstance(t, Neg) else t if sign > 0 else ZERO
+                if _is(body, "exp"):
+                    rest = [s for s in tree.terms if s is not t]
+                    rest.remove(one)
+                    made = expm1(_arg(body))
+                    return add(made if sign > 0 else Neg(made), *rest)
+    return None
+
+
+# -- sums of exponentials ----------------------------------------------------------------------------------------
+
+
+def _exponents(tree: Tree) -> Tree | None:
+    """Return the largest exponent M of a tree that is a sum of exponentials, so that tree / exp(M) is of order 1."""
+    if not isinstance(tree, Sum) or isinstance(tree, Peak):
+        return None
+    inner = _peak(tree.body)
+    if inner is None:
+        return None
+    return Peak(tree.index, inner) if depends_on(inner, tree.index) else inner
+
+
+def _peak(tree: Tree) -> Tree | None:
+    if _is(tree, "exp"):
+        return _arg(tree)
+    if isinstance(tree, Sum):
+        return _exponents(tree)
+    if isinstance(tree, Neg):
+        return _peak(tree.body)
+    if isinstance(tree, Div):
+        return _peak(tree.num)
+    if isinstance(tree, Where) and tree.other == ZERO:
+        inner = _peak(tree.then)
+        return None if inner is None else Where(tree.condition, inner, LOWEST)
+    if isinstance(tree, Mul):
+        masks = [f for f in tree.factors if isinstance(f, Ind | Delta)]
+        for f in tree.factors:
+            inner = _peak(f)
+            if inner is not None:
+                return Where(mul(*masks), inner, LOWEST) if masks else inner
+    if isinstance(tree, Add):
+        found = [_peak(t) for t in tree.terms]
+        if all(f is not None for f in found):
+            out = found[0]
+            for f in found[1:]:
+                assert out is not None and f is not None
+                out = Fn("max", (out, f))
+            return out
+    return None
+
+
+def _shifted(tree: Tree, peak: Tree) -> Tree | None:
+    """Return tree / exp(peak) with the shift inside an exponential, or None."""
+    if _is(tree, "exp"):
+        return Fn("exp", (Add((*summands(_arg(tree)), Neg(peak))),))
+    if isinstance(tree, Neg):
+        inner = _shifted(tree.body, peak)
+        return None if inner is None else Neg(inner)
+    if isinstance(tree, Div):
+        inner = _shifted(tree.num, peak)
+        return None if inner is None else Div(inner, tree.den)
+    if isinstance(tree, Sum) and not isinstance(tree, Peak):
+        inner = _shifted(tree.body, peak)
+        return None if inner is None else Sum(tree.index, inner)
+    if isinstance(tree, Where) and tree.other == ZERO:
+        inner = _shifted(tree.then, peak)
+        return None if inner is None else Where(tree.condition, inner, ZERO)
+    if isinstance(tree, Mul):
+        for n, f in enumerate(tree.factors):
+            inner = _shifted(f, peak)
+            if inner is not None:
+                return Mul((*tree.factors[:n], inner, *tree.factors[n + 1 :]))
+    if isinstance(tree, Add):
+        parts = [_shifted(t, peak) for t in tree.terms]
+        if all(p is not None for p in parts):
+            return Add(tuple(p for p in parts if p is not None))
+    return None
+
+
+def _over_sum(tree: Tree) -> Tree | None:
+    """exp(u_c) / sum_k exp(u_k) = exp(u_c - M) / sum_k exp(u_k - M), M = max_k u_k."""
+    if not isinstance(tree, Div):
+        return None
+    q = quotient(tree)
+    below = _expanded(q.below)
+    above, kept, done = list(q.above), [], False
+    for f in below:
+        peak = None if _is_safe(f) else _exponents(f)
+        small = None if peak is None else _shifted(f, peak)
+        if peak is None or small is None:
+            kept.append(f)
+            continue
+        done = True
+        kept.append(small)
+        for n in sorted(range(len(above)), key=lambda n: tensors_in(above[n]) != tensors_in(f)):
+            moved = None if _is_safe(above[n]) else _shifted(above[n], peak)
+            if moved is not None:
+                above[n] = moved
+                break
+        else:
+            above.append(Fn("exp", (Neg(peak),)))
+    return Quotient(q.sign, above, kept).tree() if done else None
+
+
+def _is_safe(tree: Tree) -> bool:
+    """Tell whether the exponents of a tree have been shifted by a peak already."""
+    stack = [_peak(tree)]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, Peak):
+            stack.append(at.body)
+        elif isinstance(at, Where):
+            stack.append(at.then)
+        elif isinstance(at, Add) and any(isinstance(t, Neg) and isinstance(t.body, Peak) for t in at.terms):
+            return True
+    return False
+
+
+# -- logarithms --------------------------------------------------------------------------------------------------
+
+
+def _log(tree: Tree) -> Tree | None:
+    if not _is(tree, "log"):
+        return None
+    u = _arg(tree)
+    v = _one_plus_exp(u)
+    if v is not None:
+        return softplus(v)
+    if isinstance(u, Fn) and u.name == "logistic":
+        return Neg(softplus(negated(_arg(u))))
+    if _is(u, "exp"):
+        return _arg(u)
+    peak = None if _is_safe(u) else _exponents(u)
+    if peak is not None:
+        small = _shifted(u, peak)
+        if small is not None:
+            return Add((peak, Fn("log", (small,))))
+    q = quotient(u)
+    if q.sign > 0 and is_exponential(u):
+        return _log_of_quotient(q)
+    if isinstance(u, Add) and ONE in u.terms:
+        rest = list(u.terms)
+        rest.remove(ONE)
+        return log1p(add(*rest))
+    return None
+
+
+def _log_of_quotient(q: Quotient) -> Tree:
+    """log(exp(u) a / b) = u + log a - log b; a / b is positive because the whole is."""
+    terms: list[Tree] = []
+    above: list[Tree] = []
+    for f in q.above:
+        if _is(f, "exp") or _is(f, "logistic"):
+            made = _log(Fn("log", (f,)))
+            assert made is not None
+            terms += summands(made)
+        else:
+            above.append(f)
+    sums = [f for f in q.below if isinstance(f, Sum)]
+    others = [f for f in q.below if not isinstance(f, Sum)]
+    if above or others:
+        rest = Quotient(1, above, others).tree()
+        terms.append(_log(Fn("log", (rest,))) or Fn("log", (rest,)))
+    for f in sums:
+        made = _log(Fn("log", (f,))) or Fn("log", (f,))
+        terms += [negated(t) for t in summands(made)]
+    return add(*terms)
+
+
+def _flat_sum(tree: Tree) -> Tree | None:
+    """a - (M + log S) = (a - M) - log S: the two large numbers cancel first."""
+    if isinstance(tree, Add) and any(isinstance(s, Peak) for t in tree.terms if isinstance(t, Neg | Add)
+                                     for s in _bare(t)):
+        flat = summands(tree)
+        return add(*flat) if len(flat) > len(tree.terms) else None
+    return None
+
+
+def _bare(tree: Tree) -> list[Tree]:
+    return [s.body if isinstance(s, Neg) else s for s in summands(tree)]
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("log(1 + exp(u)) = max(u, 0) + log1p(exp(-|u|)), log(sum exp(u)) = M + log(sum exp(u - M))", _log),
+    Rule("exp(v)/(1 + exp(v)) = logistic(v), 1/(1 + exp(v)) = logistic(-v)", _logistic),
+    Rule("exp(u)/sum_k exp(u_k) = exp(u - M)/sum_k exp(u_k - M), M = max_k u_k", _over_sum),
+    Rule("1 - logistic(u) = logistic(-u)", _one_minus_logistic),
+    Rule("exp(u) - 1 = expm1(u)", _exp_minus_one),
+    Rule("a - (M + log S) = (a - M) - log S", _flat_sum),
+)
