@@ -249,6 +249,12 @@ def _product(tree: Tree) -> Lifted:
     below: list[Tree] = []
     bound: list[Index] = []
     sign = _flatten(tree, above, below, bound)
+    for n, f in enumerate(above):  # x_i (1[i=j] - x_j) reads diag(x) - x x^T: opened first
+        if isinstance(f, Add) and not bound and any(_is_identity(t) for t in f.terms):
+            rest = [*above[:n], *above[n + 1 :]]
+            opened: Tree = Add(tuple(_times(rest, t) for t in f.terms))
+            opened = Div(opened, mul(*below)) if below else opened
+            return _lift(Neg(opened) if sign < 0 else opened)
     scalars_above = [f for f in above if not free_indices(f) and _plain(f)]
     scalars_below = [f for f in below if not free_indices(f) and _plain(f)]
     factors = [_lift(f) for f in above if f not in scalars_above]
@@ -263,6 +269,15 @@ def _product(tree: Tree) -> Lifted:
             out = Lifted(Scalar(out.matrix.tree), ())
         out = Lifted(Scaled(mul(*scalars_above), mul(*scalars_below), out.matrix), out.axes)
     return Lifted(Plus((out.matrix,), (-1,)), out.axes) if sign < 0 else out
+
+
+def _is_identity(tree: Tree) -> bool:
+    body = tree.body if isinstance(tree, Neg) else tree
+    return isinstance(body, Delta) and isinstance(body.left, Ix) and isinstance(body.right, Ix)
+
+
+def _times(factors: list[Tree], term: Tree) -> Tree:
+    return Neg(mul(*factors, term.body)) if isinstance(term, Neg) else mul(*factors, term)
 
 
 def _flatten(tree: Tree, above: list[Tree], below: list[Tree], bound: list[Index]) -> int:
@@ -329,18 +344,29 @@ def _hadamard(a: Matrix, b: Matrix) -> Matrix:
 
 
 def _eliminate(factors: list[Lifted], k: Index) -> list[Lifted]:
+    """Carry out the sum over k; the joined factor takes the place of the first it was made from."""
     mine = [f for f in factors if k in f.axes]
-    others = [f for f in factors if k not in f.axes]
     if not mine:
         raise NotLifted("a sum over an index that nothing carries")
+    joined = _joined_at(mine, k)
+    out: list[Lifted] = []
+    for f in factors:
+        if f not in mine:
+            out.append(f)
+        elif f is mine[0]:
+            out.append(joined)
+    return out
+
+
+def _joined_at(mine: list[Lifted], k: Index) -> Lifted:
     vectors = [f for f in mine if len(f.axes) == 1]
     edges = [f for f in mine if len(f.axes) == 2]
     if len(edges) > 2:
         raise NotLifted(f"a sum joins {len(edges)} matrices at one index")
     if vectors and len(edges) == 2:  # a vector on the joining vertex scales one edge
-        (v,) = vectors
         first = edges[0]
-        scaled = Hadamard((first.matrix, Broadcast(v.matrix, 1 if first.axes[0] is k else 0, _other(first, k).size)))
+        axis = 1 if first.axes[0] is k else 0
+        scaled = _hadamard(first.matrix, Broadcast(vectors[0].matrix, axis, _other(first, k).size))
         edges[0] = Lifted(scaled, first.axes)
         vectors = []
     if len(edges) == 2:
@@ -348,13 +374,11 @@ def _eliminate(factors: list[Lifted], k: Index) -> list[Lifted]:
         i, j = _other(a, k), _other(b, k)
         if i is j:
             raise NotLifted("a trace")
-        return [*others, Lifted(MatMul(_as(a, (i, k)), _as(b, (k, j))), (i, j))]
+        return Lifted(MatMul(_as(a, (i, k)), _as(b, (k, j))), (i, j))
     if len(edges) == 1 and vectors:
         i = _other(edges[0], k)
-        return [*others, Lifted(MatMul(_as(edges[0], (i, k)), vectors[0].matrix), (i,))]
-    if len(edges) == 1:
-        return [*others, _total(edges[0], k)]
-    return [*others, _total(vectors[0], k)]
+        return Lifted(MatMul(_as(edges[0], (i, k)), vectors[0].matrix), (i,))
+    return _total(edges[0] if edges else vectors[0], k)
 
 
 def _other(f: Lifted, k: Index) -> Index:
@@ -384,7 +408,9 @@ def _join(factors: list[Lifted]) -> Lifted:
         out = edges[0]
         for v in vectors:
             axis = 1 if v.axes[0] is out.axes[0] else 0
-            if isinstance(v.matrix, Elementwise) and v.matrix.name == "reciprocal":
+            if isinstance(out.matrix, Identity):
+                out = Lifted(Diagonal(v.matrix), out.axes)
+            elif isinstance(v.matrix, Elementwise) and v.matrix.name == "reciprocal":
                 below = Broadcast(v.matrix.body, axis, out.axes[axis].size)
                 out = Lifted(Quotient(out.matrix, below), out.axes)
             else:

@@ -162,7 +162,7 @@ class Total(Matrix):
 
 @dataclass(frozen=True)
 class Diagonal(Matrix):
-    """The diagonal of a matrix, a vector."""
+    """The diagonal of a matrix as a vector, or a vector on the diagonal of a matrix."""
 
     body: Matrix
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product as iproduct
 from typing import Any
 
 from symnn.algebra.convert import canonical, reaches
-from symnn.algebra.normal import const, exponential, multiply, power, rebuild
+from symnn.algebra.normal import const, exponential, logarithm, multiply, parts_of, power, rebuild
 from symnn.algebra.terms import Atom, Poly
 from symnn.ground.template import unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, D, Entry, Neg, Tree, children
+from symnn.ground.tree import Add, D, Entry, Neg, Tree, children, walk
 from symnn.ground.tree import rebuild as rebuild_tree
 
 __all__ = ["Proof", "inline", "is_zero", "prove_equal"]
@@ -36,10 +37,12 @@ def prove_equal(left: Tree, right: Tree, *, open_tensors: Iterable[Tensor] | Non
     """Return a proof that two trees are equal for all sizes, or "undecided".
 
     Entries are first taken as they stand; where that does not decide, definitions are opened, nearest to the output
-    first (all computed tensors, or only ``open_tensors``).
+    first (all computed tensors, or only ``open_tensors``). Where a derivative is still to be taken, its value at a
+    kink is a convention and not part of the claim; the conditions say so.
     """
     allowed = None if open_tensors is None else frozenset(open_tensors)
     difference: Tree = Add((left, Neg(right)))
+    pending = any(isinstance(t, D) for t in walk(difference))
     opened: list[str] = []
     for _ in range(200):
         try:
@@ -47,7 +50,7 @@ def prove_equal(left: Tree, right: Tree, *, open_tensors: Iterable[Tensor] | Non
         except ZeroDivisionError as error:
             return Proof("undecided", (), tuple(opened), f"not defined: {error}")
         conditions: set[str] = set()
-        if is_zero(poly, conditions):
+        if is_zero(poly, conditions) or (pending and is_zero(_off_kinks(poly, conditions), conditions)):
             return Proof("proved", tuple(sorted(conditions)), tuple(opened))
         target = _outermost(difference, allowed)
         if target is None:
@@ -92,7 +95,7 @@ def is_zero(poly: Poly, conditions: set[str] | None = None) -> bool:
     if not poly.terms:
         return True
     try:
-        for attempt in (_clear, lambda p, u: _clear(_exponentials(p), u)):
+        for attempt in (_clear, lambda p, u: _clear(_exponentials(p, u), u)):
             found: set[str] = set()
             if not attempt(poly, found).terms:
                 used |= found
@@ -133,13 +136,16 @@ def _clear(poly: Poly, used: set[str]) -> Poly:
     return poly
 
 
-def _exponentials(poly: Poly) -> Poly:
-    """Write tanh, sinh and cosh through exp."""
+def _exponentials(poly: Poly, used: set[str]) -> Poly:
+    """Write tanh, sinh, cosh, and powers whose exponent is no number, through exp."""
 
     def change(a: Atom) -> Poly | None:
-        if a.kind != "fn" or a.data[0] not in ("tanh", "sinh", "cosh"):
+        if a.kind != "fn" or a.data[0] not in ("tanh", "sinh", "cosh", "pow"):
             return None
-        u = _exponentials(a.data[1][0])
+        u = _exponentials(a.data[1][0], used)
+        if a.data[0] == "pow":
+            used.add("a base of a power > 0")
+            return exponential(multiply(_exponentials(a.data[1][1], used), logarithm(u)))
         up, down = exponential(u), exponential(-u)
         match a.data[0]:
             case "tanh":
@@ -149,6 +155,59 @@ def _exponentials(poly: Poly) -> Poly:
         return (up + down).scaled(Fraction(1, 2))
 
     return rebuild(poly, change)
+
+
+def _off_kinks(poly: Poly, used: set[str]) -> Poly:
+    """Drop the terms that live only where some real entry has one of finitely many values, such as 1[x = 0]."""
+    out = {}
+    for m, c in poly.terms.items():
+        names = [_pinned(a.data[1]) for a, _ in m if a.kind == "ind" and a.data[0] == "="]
+        found = next((n for n in names if n), None)
+        if found is None:
+            out[m] = c
+        else:
+            used.add(f"{found} off its kinks")
+    return Poly(out)
+
+
+def _pinned(p: Poly) -> str | None:
+    """Return the name of a tensor of which p = 0 fixes an entry, up to finitely many values, whatever else is given.
+
+    That holds if p, with its indicators at 0 or 1 in every way, is a polynomial in one entry with a constant or
+    positive leading coefficient, and the tensor occurs nowhere else in it (x[n] = x[m] holds always where n = m).
+    """
+    tests = list(dict.fromkeys(a for a in p.atoms() if a.kind == "ind"))
+    if len(tests) > 4:
+        return None
+    found = None
+    for values in iproduct((0, 1), repeat=len(tests)):
+        chosen = dict(zip(tests, values, strict=True))
+        found = _leading_entry(rebuild(p, lambda a, chosen=chosen: const(chosen[a]) if a in chosen else None))
+        if found is None:
+            return None
+    return found
+
+
+def _leading_entry(p: Poly) -> str | None:
+    for a in dict.fromkeys(p.atoms()):
+        if a.kind != "ent" or a.data[0].classes is not None:
+            continue
+        exps = [dict(m).get(a, 0) for m in p.terms]
+        if any(not isinstance(e, int) or e < 0 for e in exps):
+            continue
+        if any(_holds_tensor(b, a.data[0]) for b in p.atoms() if b is not a):
+            continue
+        top = max(exps)
+        lead = Poly({tuple(i for i in m if i[0] is not a): c for m, c in p.terms.items() if dict(m).get(a, 0) == top})
+        if lead.constant() or lead.positive or (-lead).positive:
+            return str(a.data[0].name)
+    return None
+
+
+def _holds_tensor(a: Atom, tensor: Tensor) -> bool:
+    if a.kind == "ent" and a.data[0] is tensor:
+        return True
+    return any(_holds_tensor(b, tensor) for p in parts_of(a) for b in p.atoms())
 
 
 def describe(a: Atom) -> str:

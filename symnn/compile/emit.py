@@ -114,16 +114,20 @@ class Emitter:
 
     def whole(self, piece: Piece, axes: Sequence[Index]) -> Piece:
         """Return the piece as an array with exactly the given axes, in the program's precision."""
-        shape = "(" + ", ".join(self.size(k.size) for k in axes) + ("," if len(axes) == 1 else "") + ")"
         piece = self.real(piece)
         if piece.kind == "number":
+            shape = self.shape(axes)
             made = f"xp.full({shape}, {piece.text}, dtype=real)" if axes else f"xp.asarray({piece.text}, dtype=real)"
             return Piece(made, tuple(axes), CALL, fresh=True)
         fits = set(piece.axes) == set(axes)
         piece = aligned(piece, tuple(axes)) if piece.axes else piece
         if not fits:
-            return Piece(f"xp.broadcast_to({piece.text}, {shape})", tuple(axes), CALL)
+            return Piece(f"xp.broadcast_to({piece.text}, {self.shape(axes)})", tuple(axes), CALL)
         return piece
+
+    def shape(self, axes: Sequence[Index]) -> str:
+        """Return the shape of an array with the given axes."""
+        return "(" + ", ".join(self.size(k.size) for k in axes) + ("," if len(axes) == 1 else "") + ")"
 
     def real(self, piece: Piece) -> Piece:
         """Return the piece as numbers of the program's precision."""
@@ -163,7 +167,7 @@ class Emitter:
         made = self._done.get(key)
         if made is None:
             made = self._emit(tree)
-            if tree in self._repeated and made.kind != "number":
+            if (tree in self._repeated or _shareable(tree)) and made.kind != "number":
                 made = self._done[key] = replace(self.hold(made), fresh=False)
         return made
 
@@ -251,6 +255,8 @@ class Emitter:
 
     def multiplied(self, sign: int, above: list[Piece], below: list[Piece]) -> Piece:
         """Return sign * product(above) / product(below), scalars gathered so that each array is passed once."""
+        if sign > 0 and len(above) == 1 and not below:
+            return above[0]
         axes = union((*above, *below), self.rank, self.free)
         kind = "number" if all(p.kind == "number" for p in (*above, *below)) else "real"
         scalars = [p.at(PRODUCT) for p in above if not p.axes]
@@ -276,12 +282,12 @@ class Emitter:
             text += " / " + (unders[0].at(PRODUCT + 1) if len(unders) == 1 else
                              "(" + " * ".join(p.at(PRODUCT) for p in unders) + ")")  # fmt: skip
         single = len(above) == 1 and not below
-        level = above[0].level if single else ATOM if text == "1" else PRODUCT
-        fresh = not single or above[0].fresh
+        level = ATOM if text == "1" else PRODUCT
+        if single:
+            text = above[0].at(PRODUCT)
         if sign < 0:
-            text, level, fresh = f"-{text}" if level >= PRODUCT else f"-({text})", min(level, SIGN), True
-            level = PRODUCT if not single else SIGN
-        return Piece(text, axes, level, above[0].kind if single and sign > 0 else kind, fresh)
+            text, level = f"-{text}", SIGN if single else PRODUCT
+        return Piece(text, axes, level, kind, fresh=True)
 
     def guarded(self, q: Quotient) -> Quotient:
         """1[c] u: where the indicator is 0 the product is 0, even if u is infinite or undefined there."""
@@ -488,6 +494,16 @@ def _trivial(tree: Tree) -> bool:
     if isinstance(tree, Neg):
         return True
     return not children(tree)
+
+
+def _shareable(tree: Tree) -> bool:
+    """Tell whether other nodes are likely to need the same: a peak, exponentials shifted by it, and their sum."""
+    if isinstance(tree, Sum) and not isinstance(tree, Peak):
+        tree = tree.body
+    if isinstance(tree, Fn) and tree.name == "exp":
+        terms = summands(tree.args[0])
+        return any(isinstance(t, Neg) and isinstance(t.body, Peak) for t in terms)
+    return isinstance(tree, Peak)
 
 
 def _may_fail(tree: Tree) -> bool:

@@ -90,8 +90,7 @@ def scattered(emitter: Emitter, tree: Tree) -> Piece | None:
         reach.append(Piece("", tuple(dict.fromkeys(k for k in own if k not in w.over))))
     axes = union(reach, emitter.rank, emitter.free)
     if base is None:
-        shape = "(" + ", ".join(emitter.size(k.size) for k in axes) + ("," if len(axes) == 1 else "") + ")"
-        out = emitter.buffer(Piece(f"xp.zeros({shape}, dtype=real)", axes, CALL, fresh=True))
+        out = emitter.buffer(Piece(f"xp.zeros({emitter.shape(axes)}, dtype=real)", axes, CALL, fresh=True))
     else:
         out = emitter.buffer(emitter.whole(base, axes))
     for n, (w, value) in enumerate(made):

@@ -18,7 +18,7 @@ from symnn.ground.tensors import Tensor
 __all__ = ["Source", "written"]
 
 #: Identifiers that the generated code uses itself.
-OWN = ("xp", "sp", "real", "program", "slice", "float")
+OWN = ("xp", "sp", "real")
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,6 @@ class _Writer:
     def reading(self) -> list[str]:
         """Return the lines that give every size and scalar in use its value."""
         needed = dict(self.symbols)
-        for name in self.scalars:
-            for s in needed:
-                if s.name == name:
-                    break
         lines: list[str] = []
         known: set[Any] = set()
         for s, name in needed.items():
@@ -121,8 +117,6 @@ class _Writer:
             for t, axis, size in compound:
                 open_ = [s for s in size.free_symbols if s not in known]
                 if len(open_) == 1 and (line := self._solved(t, axis, size, open_[0])) is not None:
-                    for s in size.free_symbols:
-                        assert s in known or s is open_[0]
                     lines.append(line)
                     known.add(open_[0])
                     progress = True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from symnn.compile.products import Quotient, quotient, summands
 from symnn.compile.safe_nodes import LOWEST, Peak, expm1, log1p, logistic, renamed, rewritten, softplus
@@ -34,8 +33,6 @@ from symnn.ground.tree import (
 )
 
 __all__ = ["RULES", "Rule", "is_exponential", "stabilise"]
-
-MINUS_ONE = Neg(ONE)
 
 
 @dataclass(frozen=True)
@@ -139,17 +136,19 @@ def _one_minus_logistic(tree: Tree) -> Tree | None:
 
 
 def _exp_minus_one(tree: Tree) -> Tree | None:
+    """c exp(u) - c = c expm1(u), for terms of either sign."""
     if not isinstance(tree, Add):
         return None
-    for one, sign in ((MINUS_ONE, 1), (Num(Fraction(-1)), 1), (ONE, -1)):
-        if one in tree.terms:
-            for t in tree.terms:
-                body = t.body if sign < 0 and isinstance(t, Neg) else t if sign > 0 else ZERO
-                if _is(body, "exp"):
-                    rest = [s for s in tree.terms if s is not t]
-                    rest.remove(one)
-                    made = expm1(_arg(body))
-                    return add(made if sign > 0 else Neg(made), *rest)
+    quotients = [quotient(t) for t in tree.terms]
+    for n, q in enumerate(quotients):
+        exps = [f for f in q.above if _is(f, "exp")]
+        if len(exps) != 1:
+            continue
+        factors = [f for f in q.above if f is not exps[0]]
+        for m, other in enumerate(quotients):
+            if m != n and other.sign == -q.sign and (other.above, other.below) == (factors, q.below):
+                made = Quotient(q.sign, [*factors, expm1(_arg(exps[0]))], q.below).tree()
+                return add(made, *[t for k, t in enumerate(tree.terms) if k not in (n, m)])
     return None
 
 

@@ -12,6 +12,7 @@ from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import DefinitionError, UnsupportedError
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
+from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Definition, Template, entry_of, unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import ONE, ZERO, Ix, Tree
@@ -173,10 +174,22 @@ def actual_steps(contribution: Contribution, free: tuple[Index, ...]) -> list[St
     for formal, actual in zip(p.template.slots, contribution.definition.args, strict=True):
         tensors[formal] = actual
     env = {i: Ix(j) for i, j in zip(p.template.free, free, strict=True)}
+    sizes = source.definition.sizes
+    symbols = {f: from_sympy(s) for f, s in sizes.items()}
+    names = {formal.name: actual.name for formal, actual in tensors.items()}
     return [
-        step.mapped(lambda t: substitute(t, indices=env, tensors=tensors, sizes=source.definition.sizes))  # type: ignore[union-attr]
+        Step(
+            substitute(step.tree, indices=env, tensors=tensors, sizes=sizes, symbols=symbols),
+            tuple(_renamed(rule, names) for rule in step.rules),
+        )
         for step in p.derived.steps
     ]
+
+
+def _renamed(rule: str, names: dict[str, str]) -> str:
+    """Return a rule's name with the formal tensor at its end replaced by the actual one."""
+    head, _, last = rule.rpartition(" ")
+    return f"{head} {names[last]}" if head in ("definition of", "fold") and last in names else rule
 
 
 def formula(tensor: Tensor) -> tuple[tuple[Index, ...], Tree]:

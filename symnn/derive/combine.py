@@ -18,7 +18,7 @@ from symnn.ground.define import abstract
 from symnn.ground.indices import Index
 from symnn.ground.template import Definition, Template, entry_of, instantiate, unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, Entry, Fn, Tree, Where, children, rebuild, tensors_in, walk
+from symnn.ground.tree import Add, Entry, Fn, Sym, Tree, Where, children, rebuild, tensors_in, walk
 
 __all__ = ["Combined", "added", "fused"]
 
@@ -36,7 +36,11 @@ class Combined:
 
 
 def _pattern(definitions: Sequence[Definition]) -> tuple[Any, tuple[Tensor, ...]]:
-    """Return a key for how the arguments and sizes of some definitions coincide, and the distinct arguments."""
+    """Return a key for how the arguments and sizes of some definitions coincide, and the distinct arguments.
+
+    A size that is no plain symbol is part of the key: the formula worked out first may hold it as a number. So is
+    what is known of an argument's sign.
+    """
     tensors = tuple(dict.fromkeys(a for d in definitions for a in d.args))
     number = {t: n for n, t in enumerate(tensors)}
     sizes: dict[Any, int] = {}
@@ -44,7 +48,8 @@ def _pattern(definitions: Sequence[Definition]) -> tuple[Any, tuple[Tensor, ...]
         (
             d.template,
             tuple(number[a] for a in d.args),
-            tuple((f, sizes.setdefault(s, len(sizes))) for f, s in d.sizes.items()),
+            tuple((f, sizes.setdefault(s, len(sizes)), None if s.is_Symbol else s) for f, s in d.sizes.items()),
+            tuple(a.positive for a in d.args),
         )
         for d in definitions
     )
@@ -63,6 +68,8 @@ def _remember(key: Any, tensors: tuple[Tensor, ...], definition: Definition, der
     known = {s for t in template.slots for s in t.shape} | {t.classes for t in template.slots}
     if not all(f in known for f in definition.sizes):
         return False
+    if any(isinstance(t, Sym) and t.symbol not in definition.sizes and t.symbol.is_integer for t in walk(template.tree)):
+        return False  # a size that no argument carries stands in the formula under its own name
     _PATTERNS[key] = (template, tuple(tensors.index(a) for a in definition.args), derived, tensors)
     return True
 

@@ -261,9 +261,7 @@ def to_sympy(tree: Tree) -> Any:
         case Fn():
             return FUNCTIONS[tree.name](*[to_sympy(p) for p in tree.args])
         case Sum():
-            size = tree.index.size
-            limits = (tree.index,) if size is None else (tree.index, 0, size - 1)
-            return sympy.Sum(to_sympy(tree.body), limits)
+            return sympy.Sum(to_sympy(tree.body), (tree.index, 0, tree.index.extent - 1))
         case Delta():
             return sympy.KroneckerDelta(to_sympy(tree.left), to_sympy(tree.right))
         case Ind():

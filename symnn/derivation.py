@@ -1,0 +1,408 @@
+"""Derivation: the face of a derived gradient. It shows itself, gives LaTeX, Markdown and HTML, and checks itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from symnn.algebra.matrix import NotLifted, lift
+from symnn.algebra.matrix_terms import Matrix
+from symnn.algebra.prove import prove_equal
+from symnn.derive.backprop import Adjoints, actual_steps, formula
+from symnn.derive.steps import Step
+from symnn.graph.flow import FlowGraph
+from symnn.ground.errors import DefinitionError, UnknownNameError
+from symnn.ground.indices import Index
+from symnn.ground.sympy_border import from_sympy, to_sympy
+from symnn.ground.template import entry_of, unfold
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import D, Entry, Sum, Tree, children, mul, rebuild, tensors_in
+from symnn.show import (
+    Document,
+    Formula,
+    Heading,
+    Prose,
+    StepRow,
+    StepTable,
+    VerdictTable,
+    fragment,
+    html,
+    markdown,
+    terminal,
+    tex,
+)
+from symnn.show.explicit import explicit, explicit_text
+from symnn.show.latex_notation import definition_latex, latex, tensor_latex
+from symnn.show.letters import named
+from symnn.show.matrix_notation import matrix_latex, matrix_text
+from symnn.show.text_notation import text as tree_text
+from symnn.verdict import Verdict, judged
+from symnn.verify.differences import difference_check
+from symnn.verify.lines import check_equal, check_lines, evaluate_pair, memoised
+from symnn.verify.matrices import check_lifting
+from symnn.verify.record import Check
+
+__all__ = ["Derivation", "ExplicitForm", "Section", "of_gradient", "readable"]
+
+
+@dataclass
+class Section:
+    """Part of a derivation: one adjoint, or one way it is reached.
+
+    Attributes:
+        title: what is derived here, with mathematics between dollars.
+        steps: the lines.
+        source: whose recorded lines these are, so that lines shared by many nodes are checked once.
+    """
+
+    title: str
+    steps: list[Step]
+    source: Any = None
+
+    def checks(self, *, evaluate: bool = False) -> list[Check]:
+        """Return one check per line."""
+        if self.source is not None:
+            return memoised(self.source, evaluate=evaluate)
+        return check_lines(self.steps, evaluate=evaluate)
+
+
+@dataclass
+class Derivation:
+    """A derived formula with the lines that led to it.
+
+    Attributes:
+        title: what is derived.
+        name: the plain name of the result, such as dW1.
+        free: the result's free indices.
+        formula: the result, a plain tree; ``result`` is the same as a SymPy expression.
+        sections: the lines, in the order of the backward pass.
+        given: computed tensors whose definitions stand at the head.
+        target: the derived adjoint, and ``output`` what it is the gradient of, where there is a network.
+    """
+
+    title: str
+    name: str
+    free: tuple[Index, ...]
+    formula: Tree
+    sections: list[Section]
+    given: tuple[Tensor, ...] = ()
+    target: Tensor | None = None
+    output: Tensor | None = None
+    wrt: Tensor | None = None
+    upstream: Tensor | None = None
+    _claims: list[tuple[str, Tree, Check]] = field(default_factory=list)
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def result(self) -> Any:
+        """The result as a SymPy index expression in its free indices."""
+        return to_sympy(self.formula)
+
+    @property
+    def steps(self) -> list[Step]:
+        """All lines, section by section."""
+        return [s for section in self.sections for s in section.steps]
+
+    def lifted(self) -> Matrix:
+        """Return the matrix form.
+
+        Raises:
+            NotLifted: there is none; the message says what stands in the way.
+        """
+        return lift(readable(self.formula), self.free)
+
+    @property
+    def matrix(self) -> str:
+        """The matrix form as NumPy-like text, or the index form where there is none."""
+        try:
+            return matrix_text(self.lifted())
+        except NotLifted:
+            return tree_text(self.formula)
+
+    @property
+    def matrix_latex(self) -> str:
+        """The matrix form in LaTeX, or the index form where there is none."""
+        try:
+            return matrix_latex(self.lifted())
+        except NotLifted:
+            return latex(self.formula)
+
+    def definitions(self) -> dict[str, str]:
+        """Return the named adjoints that the result is built from, each in matrix form, nearest first."""
+        out: dict[str, str] = {}
+        queue = [t for t in tensors_in(readable(self.formula)) if t.role == "adjoint"]
+        while queue:
+            t = queue.pop(0)
+            if t.name in out or t.definition is None:
+                continue
+            free, tree = formula(t)
+            shown = readable(tree)
+            try:
+                out[t.name] = matrix_text(lift(shown, free))
+            except NotLifted:
+                out[t.name] = tree_text(shown)
+            queue.extend(u for u in tensors_in(shown) if u.role == "adjoint")
+        return out
+
+    # -- checks ----------------------------------------------------------------------------------------------------
+
+    def check(self, claim: Any = None, *, evaluate: bool = True, differences: bool = True) -> Verdict:
+        """Return a verdict: every line against the one before, the claim if one is typed, values, differences.
+
+        Args:
+            claim: a SymPy index expression in this derivation's free indices (``derivation.free``), a function of
+                them, or a tensor from define() of the same shape, typed separately.
+            evaluate: also evaluate the claim (or the lines) by the interpreter in extended precision.
+            differences: also compare with central differences of the interpreted output.
+        """
+        checks: dict[str, Check] = {}
+        if claim is not None:
+            tree = self.as_tree(claim)
+            checks["claim"] = check_equal(self.formula, tree, evaluate=evaluate)
+            self._claims.append(("claim", tree, checks["claim"]))
+        checks["lines"] = self.check_steps(evaluate=evaluate and claim is None)
+        try:
+            checks["matrix"] = check_lifting(self.lifted(), readable(self.formula), self.free)
+        except NotLifted:
+            pass
+        if differences:
+            checks["differences"] = self.difference()
+        return judged(self.name, checks, need=tuple(n for n in checks if n != "matrix"))
+
+    def check_steps(self, *, evaluate: bool = False) -> Check:
+        """Return one check for all lines: the weakest verdict among them."""
+        order = ("refuted", "not run", "undecided", "evaluated", "proved")
+        found = [c for s in self.sections for c in s.checks(evaluate=evaluate)[1:]]
+        if not found:
+            return Check("not run", "there is only one line")
+        weakest = min(found, key=lambda c: order.index(c.verdict))
+        proved = sum(c.verdict == "proved" for c in found)
+        text = f"{proved} of {len(found)} lines proved equal to the one before"
+        if weakest.verdict != "proved":
+            text += f"; weakest: {weakest}"
+        return Check(weakest.verdict, text, points=len(found))
+
+    def difference(self, *, count: int = 3) -> Check:
+        """Return how the result compares with differences of what it is the derivative of, by the interpreter.
+
+        Central differences in float64 of a scalar output by a leaf; else complex steps in extended precision of the
+        question itself.
+        """
+        scalar_leaf = self.wrt is not None and self.wrt.definition is None
+        if self.target is not None and self.output is not None and self.wrt is not None:
+            if scalar_leaf and not self.output.rank:
+                return difference_check(self.output, [(self.wrt, self.target)], count=count)[self.wrt]
+            if not scalar_leaf:
+                return Check("not run", f"{self.wrt.name} is computed; differences are taken by leaves")
+        seen = evaluate_pair(self.question(), self.formula, count=count)
+        if seen.verdict != "evaluated":
+            return seen
+        return Check("differenced", f"complex steps of the interpreter: {seen.detail}", seen.worst, seen.points)
+
+    def question(self) -> Tree:
+        """Return what is derived: the pending derivative itself, summed against the upstream where there is one."""
+        if self.target is None or self.output is None or self.wrt is None:
+            return self.sections[0].steps[0].tree
+        inner = tuple(Index(letter, s) for letter, s in zip(self.output.letters, self.output.shape, strict=True))
+        asked: Tree = D(entry_of(self.output, inner), entry_of(self.wrt, self.free))
+        if self.upstream is not None:
+            asked = mul(entry_of(self.upstream, inner), asked)
+        for i in reversed(inner):
+            asked = Sum(i, asked)
+        return asked
+
+    def as_tree(self, claim: Any) -> Tree:
+        """Return a claim as a tree in this derivation's free indices."""
+        if isinstance(claim, Tensor):
+            if claim.rank != len(self.free):
+                raise DefinitionError(f"The claim {claim.name!r} has {claim.rank} axes, {self.name} has {len(self.free)}.")
+            return entry_of(claim, self.free)
+        if callable(claim) and not hasattr(claim, "free_symbols"):
+            claim = claim(*self.free)
+        return from_sympy(claim)
+
+    def equals(self, claim: Any) -> bool:
+        """Tell whether the result is proved equal to a claim typed separately."""
+        return bool(prove_equal(self.formula, self.as_tree(claim)))
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def document(self, *, checked: bool = True) -> Document:
+        """Return the whole derivation as a page."""
+        blocks: list[Any] = []
+        if self.given:
+            blocks.append(Heading("Given", 2))
+            blocks.extend(Formula(definition_latex(t)) for t in self.given)
+        number = 0
+        for section in self.sections:
+            blocks.append(Heading(section.title, 2))
+            rows = _rows(section, checked, number)
+            number += len(rows)
+            blocks.append(StepTable(rows))
+        blocks.append(Heading("Result", 2))
+        letters = named(self.formula, free=self.free)
+        blocks.append(Formula(f"{self.left_latex(letters)} = {latex(self.formula, letters=letters)}"))
+        if self.matrix_latex != latex(self.formula):
+            blocks.append(Formula(f"{self.whole_latex()} = {self.matrix_latex}", "matrix form"))
+        if self._claims:
+            rows_ = tuple((n, f"${latex(t)}$", c.verdict, c.detail) for n, t, c in self._claims)
+            blocks.append(VerdictTable(("against", "formula", "verdict", "how"), rows_))
+        return Document(self.title, "any sizes", tuple(blocks))
+
+    def left_latex(self, letters: Mapping[Index, str]) -> str:
+        """Return the left-hand side, one entry of the result."""
+        if self.target is not None:
+            return latex(entry_of(self.target, self.free), letters=letters)
+        return r"\text{result}"
+
+    def whole_latex(self) -> str:
+        """Return the left-hand side of the matrix form."""
+        if self.wrt is not None and self.output is not None and not self.output.rank:
+            return rf"\nabla_{{{tensor_latex(self.wrt)}}}\, {tensor_latex(self.output)}"
+        return tensor_latex(self.target) if self.target is not None else r"\text{result}"
+
+    def latex(self) -> str:
+        """Return the derivation as a complete LaTeX document (amsmath only)."""
+        return tex(self.document())
+
+    def markdown(self) -> str:
+        """Return the derivation as Markdown with LaTeX mathematics."""
+        return markdown(self.document())
+
+    def html(self) -> str:
+        """Return the derivation as a self-contained page."""
+        return html(self.document())
+
+    def text(self, *, brief: bool = False) -> str:
+        """Return the derivation for a terminal; brief leaves the lines out."""
+        return str(self) if brief else terminal(self.document())
+
+    def __str__(self) -> str:
+        letters = named(self.formula, free=self.free)
+        at = ",".join(letters[i] for i in self.free)
+        left = f"{self.name}[{at}]" if at else self.name
+        lines = [self.title, f"  {left} = {tree_text(self.formula, letters=letters)}"]
+        if self.matrix != tree_text(self.formula):
+            lines.append(f"  {self.name} = {self.matrix}")
+        lines += [f"    {name} = {value}" for name, value in self.definitions().items()]
+        lines.append(f"  {len(self.steps)} lines; .text() shows them, .check() checks them")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return fragment(self.document(checked=False).blocks)
+
+    def at(self, sizes: Mapping[Any, int] | None = None, /, **named_sizes: int) -> ExplicitForm:
+        """Return the result written out entry by entry at small sizes: ``d.at(N=2, D=3, H=2)``.
+
+        Raises:
+            UnknownNameError: a size that the formula does not have.
+        """
+        found = {s for i in self.free for s in i.size.free_symbols}
+        found |= {s for t in tensors_in(self.formula) for n in t.shape for s in n.free_symbols}
+        needed = set(found)
+        if self.output is not None:
+            found |= {s for t in FlowGraph((self.output,)) for n in t.shape for s in n.free_symbols}
+        symbols = {s.name: s for s in found}
+        chosen: dict[Any, int] = dict(sizes or {})
+        for key, value in named_sizes.items():
+            if key not in symbols:
+                raise UnknownNameError(key, sorted(symbols), "size")
+            chosen[symbols[key]] = value
+        missing = [s.name for s in needed if s not in chosen]
+        if missing:
+            raise DefinitionError(f"Give every size a number; missing: {', '.join(sorted(missing))}.")
+        return ExplicitForm(
+            f"{self.whole_latex()} = {explicit(self.formula, self.free, chosen)}",
+            f"{self.name} = {explicit_text(self.formula, self.free, chosen)}",
+        )
+
+
+@dataclass(frozen=True)
+class ExplicitForm:
+    """A formula written out at small sizes; prints as text, displays as mathematics."""
+
+    latex: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex}$"
+
+    def _repr_html_(self) -> str:
+        return fragment((Formula(self.latex),))
+
+
+def readable(tree: Tree) -> Tree:
+    """Return a formula with adjoints that have no name of their own replaced by what they are."""
+    if isinstance(tree, Entry):
+        t = tree.tensor
+        if t.role == "adjoint" and not t.adjoint_name and t.definition is not None:
+            return readable(unfold(tree))
+        return tree
+    parts = children(tree)
+    return rebuild(tree, tuple(readable(p) for p in parts)) if parts else tree
+
+
+def _rows(section: Section, checked: bool, start: int) -> tuple[StepRow, ...]:
+    checks: Sequence[Check] = section.checks() if checked else [Check("")] * len(section.steps)
+    rows = []
+    for n, (step, check) in enumerate(zip(section.steps, checks, strict=True)):
+        letters = named(step.tree)
+        verdict: Any = check.verdict
+        rows.append(
+            StepRow(
+                start + n + 1, latex(step.tree, letters=letters), step.rules, check.detail if n else "", verdict,
+                tree_text(step.tree, letters=letters),
+            )
+        )  # fmt: skip
+    return tuple(rows)
+
+
+def of_gradient(adjoints: Adjoints, wrt: Tensor) -> Derivation:
+    """Return the derivation of an output's gradient by one tensor, from its adjoint graph."""
+    target = adjoints.of[wrt]
+    output = adjoints.output
+    free, tree = formula(target)
+    graph = FlowGraph((output,))
+    path = _on_path(graph, wrt)
+    sections: list[Section] = []
+    for t in adjoints.visited:
+        if t in path and t is not output:
+            sections.extend(_sections(adjoints, t))
+    given = tuple(t for t in graph.order if t.definition is not None and (t in path or t is output))
+    title = f"Gradient of {output.name} by {wrt.name}" if not output.rank else f"Vector-Jacobian product of {output.name} by {wrt.name}"
+    return Derivation(title, target.name, free, tree, sections, given, target, output, wrt, adjoints.upstream)
+
+
+def _on_path(graph: FlowGraph, wrt: Tensor) -> set[Tensor]:
+    found = {wrt}
+    for t in graph.order:
+        if t.definition is not None and any(p in found for p in t.definition.args):
+            found.add(t)
+    return found
+
+
+def _sections(adjoints: Adjoints, t: Tensor) -> list[Section]:
+    out: list[Section] = []
+    adjoint = adjoints.of.get(t)
+    if adjoint is None:
+        return out
+    name = tensor_latex(adjoint)
+    for contribution in adjoints.contributions.get(t, []):
+        free = tuple(Index(letter, s) for letter, s in zip(t.letters or adjoint.letters, t.shape, strict=True))
+        title = (
+            f"${name} = \\partial {tensor_latex(adjoints.output)} / \\partial {tensor_latex(t)}$, "
+            f"through ${tensor_latex(contribution.child)}$"
+        )
+        out.append(Section(title, actual_steps(contribution, free), contribution.pullback.derived))
+    for derived in adjoints.combined.get(t, []):
+        out.append(Section(f"${name}$, put together", derived.steps, derived))
+    return out

@@ -1,0 +1,323 @@
+"""Network: the face of a forward definition. It derives, draws, compiles, predicts, saves, loads and checks itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symnn.compile.program import Program, build
+from symnn.derivation import Derivation, of_gradient
+from symnn.derive.backprop import Adjoints, backprop
+from symnn.derive.backprop import vjp as derive_vjp
+from symnn.graph.flow import FlowGraph
+from symnn.graph.interpreter import size_value
+from symnn.ground.errors import DataError, DefinitionError, UnknownNameError
+from symnn.ground.sizes import size_text
+from symnn.ground.tensors import Tensor
+from symnn.show import Document, Formula, Heading, html
+from symnn.show.graph_scene import graph_scene
+from symnn.show.latex_notation import definition_latex
+from symnn.show.picture import save as save_picture
+from symnn.show.picture import svg as picture_svg
+from symnn.train.initial import initialise
+from symnn.verdict import Verdict, judged
+from symnn.verify.differences import compiled_differences
+from symnn.verify.points import size_symbols
+from symnn.verify.record import Check
+
+__all__ = ["Compiled", "Network", "check_gradient", "vjp"]
+
+
+class Compiled:
+    """``loss, grads = f(params, batch)``: generated code for a loss and its gradients.
+
+    Attributes:
+        source: the generated program, exactly what runs.
+        wrt: the names whose gradients it returns.
+    """
+
+    def __init__(self, program: Program, loss: str, gradients: Mapping[str, str]) -> None:
+        self.program, self.loss, self._gradients = program, loss, dict(gradients)
+        self.source = program.source
+        self.wrt = tuple(gradients)
+
+    def __call__(
+        self, params: Mapping[str, Any], batch: Mapping[str, Any], *, check: bool = True
+    ) -> tuple[float, dict[str, Any]]:
+        """Return the loss and the gradients by name.
+
+        Raises:
+            DataError, LabelError, ShapeError, UnknownNameError: an array does not fit; the message says which and why.
+        """
+        out = self.program({**params, **batch}, check=check)
+        return out[self.loss], {name: out[gradient] for name, gradient in self._gradients.items()}
+
+
+class Network:
+    """A scalar output (a loss) with everything it is computed from.
+
+    Example:
+        net = Network(loss); net.gradient("W1"); net.draw("net.svg"); f = net.compile()
+    """
+
+    def __init__(self, loss: Tensor, *, output: Tensor | None = None, title: str = "") -> None:
+        if not isinstance(loss, Tensor):
+            raise DefinitionError(f"Network() takes the tensor of its loss, found {loss!r}.")
+        if loss.rank:
+            raise DefinitionError(
+                f"Network() takes a scalar loss; {loss.name!r} has shape {size_text(loss.shape)}. "
+                "For a layer without a loss use vjp(layer, wrt)."
+            )
+        if loss.definition is None:
+            raise DefinitionError(f"{loss.name!r} is a leaf: there is nothing to derive.")
+        self.loss, self.title = loss, title or f"network {loss.name}"
+        self.graph = FlowGraph((loss,))
+        self.output = output or _prediction(self.graph, loss)
+        self.values: dict[str, Any] = {}
+        self._adjoints: dict[tuple[str, ...], Adjoints] = {}
+        self._predictor: Program | None = None
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.graph[name]
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """The trainable tensors by name."""
+        return {t.name: t for t in self.graph.of_role("parameter")}
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """The data tensors by name, labels included."""
+        return {t.name: t for t in self.graph.of_role("input", "label")}
+
+    @property
+    def sizes(self) -> tuple[Any, ...]:
+        """The symbolic sizes."""
+        return size_symbols(self.graph.order)
+
+    def __repr__(self) -> str:
+        rows = [f"{self.title}: {len(self.parameters)} parameters, {len(self.graph)} nodes"]
+        rows += [f"  {t!r}" for t in self.graph]
+        return "\n".join(rows)
+
+    # -- derivation ------------------------------------------------------------------------------------------------
+
+    def adjoints(self, names: Sequence[str] | None = None) -> Adjoints:
+        """Return the adjoint graph for some leaves or inner tensors (default: every parameter)."""
+        key = tuple(names) if names is not None else tuple(self.parameters)
+        found = self._adjoints.get(key)
+        if found is None:
+            found = self._adjoints[key] = backprop(self.loss, [self.graph[n] for n in key])
+        return found
+
+    def gradient(self, name: str) -> Derivation:
+        """Return the derivation of the loss's gradient by a parameter, an input or an inner tensor.
+
+        Raises:
+            UnknownNameError: no tensor has that name; the nearest is suggested.
+            UnsupportedError: the tensor holds labels.
+        """
+        tensor = self.graph[name]
+        known = self.adjoints() if tensor.role == "parameter" else self.adjoints([name])
+        return of_gradient(known, tensor)
+
+    def gradients(self) -> dict[str, Derivation]:
+        """Return the derivation of the gradient by every parameter."""
+        return {name: self.gradient(name) for name in self.parameters}
+
+    def check(self, name: str | None = None, claim: Any = None) -> Verdict:
+        """Return the verdict on one gradient, or on all of them together."""
+        if name is not None:
+            return self.gradient(name).check(claim)
+        checks = {n: _summary(d.check()) for n, d in self.gradients().items()}
+        return judged(self.title, checks)
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def scene(self, *, backward: bool = False) -> Any:
+        """Return the picture's description: the forward graph, or forward and backward."""
+        return graph_scene(self.graph, title=self.title, adjoints=self.adjoints() if backward else None)
+
+    def draw(self, path: str | Path | None = None, *, backward: bool = False) -> str:
+        """Draw the graph with its mathematics; ``path`` ends in .svg, .png, .pdf or .dot. Returns the SVG."""
+        scene = self.scene(backward=backward)
+        if path is not None:
+            save_picture(scene, Path(path))
+        return picture_svg(scene)
+
+    def _repr_svg_(self) -> str:
+        return self.draw()
+
+    def document(self) -> Document:
+        """Return the forward definitions as a page."""
+        rows = [Formula(definition_latex(t)) for t in self.graph if t.definition is not None]
+        return Document(self.title, "forward", (Heading("Definitions", 2), *rows))
+
+    def html(self) -> str:
+        """Return the forward definitions as a self-contained page."""
+        return html(self.document())
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def compile(
+        self, *, wrt: Iterable[str] | None = None, backend: str = "numpy", dtype: str = "float64", **scalars: float
+    ) -> Compiled:
+        """Return ``f`` with ``loss, grads = f(params, batch)``; ``f.source`` is the generated code.
+
+        Args:
+            wrt: names to differentiate by, default every parameter.
+            backend: "numpy" or "cupy".
+            dtype: "float64" or "float32".
+            scalars: values of scalar symbols, such as ``lam=0.01``.
+        """
+        names = tuple(wrt) if wrt is not None else tuple(self.parameters)
+        adjoints = self.adjoints(names)
+        targets = {n: adjoints.of[self.graph[n]] for n in names}
+        program = build(
+            (self.loss, *targets.values()), backend=backend, dtype=dtype, scalars=scalars, name="loss_and_gradients"
+        )
+        return Compiled(program, self.loss.name, {n: t.name for n, t in targets.items()})
+
+    def init(self, sizes: Mapping[Any, int] | None = None, *, seed: int = 0, scheme: str = "he", **named: int) -> dict[str, Any]:
+        """Draw the parameters for given sizes, ``net.init(D=64, H=32, C=10, seed=0)``; keeps and returns them.
+
+        Raises:
+            UnknownNameError: a size the network does not have.
+            DefinitionError: a size of a parameter is left open.
+        """
+        chosen = self._sizes(sizes, named)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, t in self.parameters.items():
+            open_sizes = [str(s) for n in t.shape for s in n.free_symbols if s not in chosen]
+            if open_sizes:
+                raise DefinitionError(f"Parameter {name!r} has shape {size_text(t.shape)}: give {', '.join(open_sizes)}.")
+            shapes[name] = tuple(size_value(s, chosen) for s in t.shape)
+        self.values = initialise(shapes, scheme=scheme, seed=seed)
+        return self.values
+
+    def _sizes(self, sizes: Mapping[Any, int] | None, named: Mapping[str, int]) -> dict[Any, int]:
+        symbols = {s.name: s for s in self.sizes}
+        out: dict[Any, int] = {}
+        for key, value in {**(sizes or {}), **named}.items():
+            name = key if isinstance(key, str) else key.name
+            if name not in symbols:
+                raise UnknownNameError(name, symbols, "size")
+            out[symbols[name]] = int(value)
+        return out
+
+    def predict(self, batch: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> Any:
+        """Return the network's output (what the loss judges) for a batch, with given or kept parameters.
+
+        Raises:
+            DefinitionError: no output was found, or there are no parameters yet.
+        """
+        if self.output is None:
+            raise DefinitionError("This network has no output apart from its loss. Name it: Network(loss, output=y).")
+        values = self.values if params is None else params
+        if not values and self.parameters:
+            raise DefinitionError("There are no parameters yet. Call init(), load() or pass params=.")
+        if self._predictor is None:
+            self._predictor = build((self.output,), name="predict")
+        needed = set(self._predictor.inputs)
+        given = {k: v for k, v in {**values, **batch}.items() if k in needed}
+        return self._predictor(given)[self.output.name]
+
+    def save(self, path: str | Path, params: Mapping[str, Any] | None = None) -> None:
+        """Write the parameters to a .npz file, atomically."""
+        values = self.values if params is None else params
+        if set(values) != set(self.parameters):
+            raise DefinitionError(f"Expected parameters {sorted(self.parameters)}, found {sorted(values)}.")
+        target = Path(path)
+        names = list(self.parameters)
+        arrays = {f"p{n}": np.asarray(values[name]) for n, name in enumerate(names)}
+        part = target.with_name(target.name + ".part")
+        with part.open("wb") as stream:
+            np.savez(stream, names=np.array(names, dtype=str), **arrays)
+        os.replace(part, target)
+
+    def load(self, path: str | Path) -> dict[str, Any]:
+        """Read parameters written by ``save``; keeps and returns them.
+
+        Raises:
+            DataError: the file's names or ranks are not this network's.
+        """
+        with np.load(Path(path), allow_pickle=False) as stored:
+            names = [str(n) for n in stored["names"]]
+            values = {name: stored[f"p{n}"] for n, name in enumerate(names)}
+        if set(names) != set(self.parameters):
+            raise DataError(f"{path} holds parameters {sorted(names)}, this network has {sorted(self.parameters)}.")
+        for name, t in self.parameters.items():
+            fixed = all(not s.is_Integer or int(s) == n for s, n in zip(t.shape, values[name].shape, strict=False))
+            if values[name].ndim != t.rank or not fixed:
+                raise DataError(f"{name!r} has shape {size_text(t.shape)}, the file holds {values[name].shape}.")
+        self.values = values
+        return values
+
+    def check_compiled(
+        self, params: Mapping[str, Any], batch: Mapping[str, Any], *, names: Sequence[str] | None = None,
+        most: int | None = None, seed: int = 0, **scalars: float,
+    ) -> dict[str, Check]:  # fmt: skip
+        """Return how the compiled gradients compare with central differences of the compiled loss, per parameter."""
+        chosen = tuple(names) if names is not None else tuple(self.parameters)
+        f = self.compile(wrt=chosen, **scalars)
+
+        def evaluate(values: Mapping[str, Any]) -> tuple[float, Mapping[str, Any]]:
+            return f(values, {}, check=False)
+
+        values = {k: np.array(v, dtype=np.asarray(v).dtype) for k, v in {**params, **batch}.items()}
+        return compiled_differences(evaluate, values, chosen, most=most, seed=seed)
+
+
+def _summary(verdict: Verdict) -> Check:
+    words = {"right": "proved" if verdict.checks["lines"].verdict == "proved" else "evaluated", "wrong": "refuted"}
+    return Check(words.get(verdict.word, "undecided"), verdict.reason)
+
+
+def _prediction(graph: FlowGraph, loss: Tensor) -> Tensor | None:
+    """Return what the loss judges: going down from the loss, the first tensor with axes that no label enters."""
+    labelled: set[Tensor] = set()
+    for t in graph.order:
+        if t.classes is not None or (t.definition is not None and any(p in labelled for p in t.definition.args)):
+            labelled.add(t)
+    queue = [loss]
+    while queue:
+        t = queue.pop(0)
+        if t.definition is None:
+            continue
+        if t is not loss and t not in labelled and t.rank:
+            return t
+        queue.extend(p for p in t.definition.args if p.definition is not None)
+    return None
+
+
+def vjp(layer: Tensor, wrt: Tensor | str, *, upstream: str = "") -> Derivation:
+    """Return the derivation of a layer's vector-Jacobian product for a symbolic upstream, ``sum dy * dy/dx``.
+
+    Raises:
+        UnknownNameError: the layer depends on no tensor of that name.
+    """
+    tensor = FlowGraph((layer,))[wrt] if isinstance(wrt, str) else wrt
+    return of_gradient(derive_vjp(layer, [tensor], name=upstream), tensor)
+
+
+def check_gradient(net: Network | Tensor, wrt: str | Tensor, candidate: Callable[..., Any] | Any) -> Verdict:
+    """Return a verdict on a hand-derived gradient: right (proved), wrong, or cannot tell.
+
+    Args:
+        net: a network, or a layer without a loss (then the candidate may use the upstream tensor).
+        wrt: by what.
+        candidate: a SymPy index expression in the derivation's free indices, or a function of those indices, or a
+            tensor from define().
+    """
+    derivation = net.gradient(wrt if isinstance(wrt, str) else wrt.name) if isinstance(net, Network) else vjp(net, wrt)
+    claim = derivation.check(candidate)
+    claimed = claim.checks["claim"]
+    if claimed.verdict == "refuted":
+        return Verdict(derivation.name, "wrong", claim.checks, f"{claimed.detail}; true: {derivation.matrix}")
+    return claim
