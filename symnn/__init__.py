@@ -1,104 +1,28 @@
 """symnn: write the forward pass of a neural network; get the backward pass derived, checked, typeset and compiled."""
 
-from symnn.derivation import Derivation
-from symnn.expression import derivative
-from symnn.ground.define import define
-from symnn.ground.errors import (
-    DataError,
-    DefinitionError,
-    LabelError,
-    ShapeError,
-    SymnnError,
-    UnknownNameError,
-    UnsupportedError,
-)
-from symnn.ground.functions import indicator, stop_gradient
-from symnn.ground.functions import sum_over as sum
-from symnn.ground.indices import index, indices
-from symnn.ground.sizes import dims, scalars
-from symnn.ground.tensors import Tensor, input, labels, parameter
-from symnn.network import Compiled, Network, check_gradient, vjp
-from symnn.nn.activations import (
-    ACTIVATIONS,
-    activation,
-    elu,
-    gelu,
-    gelu_tanh,
-    hard_tanh,
-    leaky_relu,
-    linear,
-    mish,
-    relu,
-    selu,
-    sigmoid,
-    silu,
-    softplus,
-    softsign,
-    tanh,
-)
-from symnn.nn.layers import dense, log_softmax, softmax
-from symnn.nn.losses import LOSSES, bce_with_logits, cross_entropy, hinge, huber, loss, mae, mse, nll
-from symnn.nn.penalties import l1, l2, plus
-from symnn.verdict import Verdict
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symnn.api import *
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ACTIVATIONS",
-    "LOSSES",
-    "Compiled",
-    "DataError",
-    "DefinitionError",
-    "Derivation",
-    "LabelError",
-    "Network",
-    "ShapeError",
-    "SymnnError",
-    "Tensor",
-    "UnknownNameError",
-    "UnsupportedError",
-    "Verdict",
-    "activation",
-    "bce_with_logits",
-    "check_gradient",
-    "cross_entropy",
-    "define",
-    "dense",
-    "derivative",
-    "dims",
-    "elu",
-    "gelu",
-    "gelu_tanh",
-    "hard_tanh",
-    "hinge",
-    "huber",
-    "index",
-    "indicator",
-    "indices",
-    "input",
-    "l1",
-    "l2",
-    "labels",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "loss",
-    "mae",
-    "mish",
-    "mse",
-    "nll",
-    "parameter",
-    "plus",
-    "relu",
-    "scalars",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "softplus",
-    "softsign",
-    "stop_gradient",
-    "sum",
-    "tanh",
-    "vjp",
-]
+
+def __getattr__(name: str) -> Any:
+    """Load the public names when the first is asked for, so that ``symnn --help`` needs no SymPy."""
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(f"module 'symnn' has no attribute {name!r}")
+    api = import_module("symnn.api")
+    public = {key: getattr(api, key) for key in api.__all__}
+    globals().update(public, __all__=api.__all__)
+    if name not in globals():
+        raise AttributeError(f"module 'symnn' has no attribute {name!r}")
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted({*globals(), *import_module("symnn.api").__all__})

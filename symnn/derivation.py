@@ -43,7 +43,7 @@ from symnn.verify.lines import check_equal, check_lines, evaluate_pair, memoised
 from symnn.verify.matrices import check_lifting
 from symnn.verify.record import Check
 
-__all__ = ["Derivation", "ExplicitForm", "Section", "of_gradient", "readable"]
+__all__ = ["Derivation", "ExplicitForm", "Section", "of_gradient", "path_sections", "readable"]
 
 
 @dataclass
@@ -65,6 +65,10 @@ class Section:
         if self.source is not None:
             return memoised(self.source, evaluate=evaluate)
         return check_lines(self.steps, evaluate=evaluate)
+
+    def table(self, *, checked: bool = True, start: int = 0) -> StepTable:
+        """Return the lines as a table of a document, numbered on from ``start``."""
+        return StepTable(_rows(self, checked, start))
 
 
 @dataclass
@@ -132,19 +136,32 @@ class Derivation:
     def definitions(self) -> dict[str, str]:
         """Return the named adjoints that the result is built from, each in matrix form, nearest first."""
         out: dict[str, str] = {}
+        for t, shown, lifted in self._named_adjoints():
+            out[t.name] = tree_text(shown) if lifted is None else matrix_text(lifted)
+        return out
+
+    def definitions_latex(self) -> dict[str, tuple[str, str]]:
+        """Return the same in LaTeX: plain name -> (left-hand side, right-hand side)."""
+        out: dict[str, tuple[str, str]] = {}
+        for t, shown, lifted in self._named_adjoints():
+            out[t.name] = (tensor_latex(t), latex(shown) if lifted is None else matrix_latex(lifted))
+        return out
+
+    def _named_adjoints(self) -> list[tuple[Tensor, Tree, Matrix | None]]:
+        out: dict[Tensor, tuple[Tensor, Tree, Matrix | None]] = {}
         queue = [t for t in tensors_in(readable(self.formula)) if t.role == "adjoint"]
         while queue:
             t = queue.pop(0)
-            if t.name in out or t.definition is None:
+            if t in out or t.definition is None:
                 continue
             free, tree = formula(t)
             shown = readable(tree)
             try:
-                out[t.name] = matrix_text(lift(shown, free))
+                out[t] = (t, shown, lift(shown, free))
             except NotLifted:
-                out[t.name] = tree_text(shown)
+                out[t] = (t, shown, None)
             queue.extend(u for u in tensors_in(shown) if u.role == "adjoint")
-        return out
+        return list(out.values())
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
@@ -238,9 +255,8 @@ class Derivation:
         number = 0
         for section in self.sections:
             blocks.append(Heading(section.title, 2))
-            rows = _rows(section, checked, number)
-            number += len(rows)
-            blocks.append(StepTable(rows))
+            blocks.append(section.table(checked=checked, start=number))
+            number += len(section.steps)
         blocks.append(Heading("Result", 2))
         letters = named(self.formula, free=self.free)
         blocks.append(Formula(f"{self.left_latex(letters)} = {latex(self.formula, letters=letters)}"))
@@ -376,7 +392,7 @@ def of_gradient(adjoints: Adjoints, wrt: Tensor) -> Derivation:
     sections: list[Section] = []
     for t in adjoints.visited:
         if t in path and t is not output:
-            sections.extend(_sections(adjoints, t))
+            sections.extend(path_sections(adjoints, t))
     given = tuple(t for t in graph.order if t.definition is not None and (t in path or t is output))
     title = f"Gradient of {output.name} by {wrt.name}" if not output.rank else f"Vector-Jacobian product of {output.name} by {wrt.name}"
     return Derivation(title, target.name, free, tree, sections, given, target, output, wrt, adjoints.upstream)
@@ -390,7 +406,8 @@ def _on_path(graph: FlowGraph, wrt: Tensor) -> set[Tensor]:
     return found
 
 
-def _sections(adjoints: Adjoints, t: Tensor) -> list[Section]:
+def path_sections(adjoints: Adjoints, t: Tensor) -> list[Section]:
+    """Return the sections that derive one tensor's adjoint: one per use, then how they are put together."""
     out: list[Section] = []
     adjoint = adjoints.of.get(t)
     if adjoint is None:

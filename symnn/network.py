@@ -26,7 +26,7 @@ from symnn.show.picture import svg as picture_svg
 from symnn.train.initial import initialise
 from symnn.verdict import Verdict, judged
 from symnn.verify.differences import compiled_differences
-from symnn.verify.points import size_symbols
+from symnn.verify.points import kinks, size_symbols
 from symnn.verify.record import Check
 
 __all__ = ["Compiled", "Network", "check_gradient", "vjp"]
@@ -258,6 +258,27 @@ class Network:
                 raise DataError(f"{name!r} has shape {size_text(t.shape)}, the file holds {values[name].shape}.")
         self.values = values
         return values
+
+    def away_from_kinks(
+        self, params: Mapping[str, Any], batch: Mapping[str, Any], *, margin: float = 1e-4, seed: int = 0
+    ) -> dict[str, Any]:
+        """Return parameters moved a little until no unit is within ``margin`` of where it is not differentiable.
+
+        Raises:
+            DataError: none was found in 200 draws; take fewer rows or a smaller margin.
+        """
+        hazards = kinks(self.graph)
+        if not hazards:
+            return dict(params)
+        program = build(hazards, name="kinks")
+        rng = np.random.default_rng(seed)
+        moved = {k: np.array(v, dtype=float) for k, v in params.items()}
+        for _ in range(200):
+            given = {k: v for k, v in {**moved, **batch}.items() if k in program.inputs}
+            if min(float(np.abs(v).min()) for v in program(given).values()) > margin:
+                return moved
+            moved = {k: v + 0.01 * rng.standard_normal(v.shape) for k, v in moved.items()}
+        raise DataError(f"Every point tried lies within {margin} of a kink. Take fewer rows or a smaller margin.")
 
     def check_compiled(
         self, params: Mapping[str, Any], batch: Mapping[str, Any], *, names: Sequence[str] | None = None,

@@ -355,8 +355,10 @@ _NAMED = {
 
 class LatexReader(Reader):
     relations = {"=": "=", r"\neq": "!=", ">": ">", r"\geq": ">=", "<": "<", r"\leq": "<="}
-    stops = frozenset(["", "+", "-", ")", "}", "]", "&", r"\\", ",", r"\right)", r"\right]", r"\right|", r"\rvert",
-                       r"\end{cases}", r"\text{ and }", *relations])  # fmt: skip
+    stops = frozenset([
+        "", "+", "-", ")", "}", "]", "&", r"\\", ",", r"\right)", r"\right]", r"\right|", r"\rvert",
+        r"\end{cases}", r"\text{ and }", *relations,
+    ])  # fmt: skip
 
     def __init__(self, source: str) -> None:
         pattern = (

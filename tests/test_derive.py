@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -36,6 +37,9 @@ from symnn.nn.layers import dense, log_softmax, softmax
 from symnn.nn.losses import LOSSES, bce_with_logits, cross_entropy, loss, mse, nll
 from symnn.nn.penalties import l1, l2, plus
 from tests.oracle import all_points, central, check_gradients, complex_step, gap, leaf_values, spread
+
+#: Multiplies the number of random graphs, for a longer search by hand.
+MORE = int(os.environ.get("SYMNN_MORE_EXAMPLES", "1"))
 
 N, D, H, C = dims("N D H C")
 
@@ -760,7 +764,7 @@ def random_graphs(draw: Any) -> tuple[Tensor, dict[Any, int]]:
     return (mse(top, data("t", top.shape)) if ending == "mse" else weighted(top)), sizes
 
 
-@settings(max_examples=60)
+@settings(max_examples=60 * MORE)
 @given(random_graphs(), st.integers(0, 2**31))
 def test_random_graphs(made: tuple[Tensor, dict[Any, int]], seed: int) -> None:
     output, sizes = made
@@ -843,3 +847,14 @@ def test_linearity_of_the_derivative() -> None:
             differentiate(Pending(from_sympy(v), wrt)).result
         )
         assert prove_equal(whole, from_sympy(apart))
+
+
+def test_a_size_may_be_called_as_templates_call_theirs() -> None:
+    S0, Sn = dims("S0 S_n")
+    x = data("x", (N,))
+    output = define("l", (), S(x[n] ** 2, n) / S0)
+    machine = Interpreter({N: 2, S0: 7}, {x: np.ones(2)})
+    assert machine.tensor(output)[()] == pytest.approx(2 / 7)
+    check_gradients(output, sizes={N: 2, S0: 7})
+    y = data("y", (Sn, S0))
+    check_gradients(mse(softmax(y), y), sizes={Sn: 3, S0: 4})

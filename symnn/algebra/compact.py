@@ -190,7 +190,9 @@ def _parts(m: Monomial, c: Any, letters: Letters, taken: frozenset[str]) -> tupl
             above.append(_power(_atom(a, letters, taken), e))
         else:
             below.append(_power(_atom(a, letters, taken), -e))
-    if exponent:
+    if exponent == {(): 1}:
+        above.append(Const("E"))
+    elif exponent:
         inside = Poly({mm: k for mm, k in exponent.items()})
         above.append(Fn("exp", (to_tree(inside, letters, taken),)))
     return above, below, negative

@@ -59,6 +59,8 @@ def canonical(tree: Tree) -> Poly:
     match tree:
         case Num():
             return const(tree.value)
+        case Const() if tree.name == "E":
+            return exponential(ONE)
         case Const():
             return Poly({((intern_atom("sym", tree.name, positive=True), 1),): 1})
         case Sym():

@@ -49,7 +49,20 @@ __all__ = ["Code", "Emitter"]
 _RELATIONS = {">": ">", ">=": ">=", "=": "==", "!=": "!="}
 
 #: Functions that may be infinite or undefined somewhere, so that 0 times them needs a guard.
-_RISKY = {"exp", "log", "log1p", "expm1", "sinh", "cosh", "tan", "gamma", "loggamma", "digamma", "asin", "acos"}
+_RISKY = {
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sinh",
+    "cosh",
+    "tan",
+    "gamma",
+    "loggamma",
+    "digamma",
+    "asin",
+    "acos",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ class Emitter:
         self._done: dict[tuple[Tree, int], Piece] = {}
         self._known: dict[str, str] = {}
 
-    # -- the node as a whole -----------------------------------------------------------------------------------
+    # -- the node as a whole ----------------------------------------------------------------
 
     def node(self, tree: Tree) -> Code:
         """Return the program of ``out[free] = tree``."""
@@ -117,7 +130,11 @@ class Emitter:
         piece = self.real(piece)
         if piece.kind == "number":
             shape = self.shape(axes)
-            made = f"xp.full({shape}, {piece.text}, dtype=real)" if axes else f"xp.asarray({piece.text}, dtype=real)"
+            made = (
+                f"xp.full({shape}, {piece.text}, dtype=real)"
+                if axes
+                else f"xp.asarray({piece.text}, dtype=real)"
+            )
             return Piece(made, tuple(axes), CALL, fresh=True)
         fits = set(piece.axes) == set(axes)
         piece = aligned(piece, tuple(axes)) if piece.axes else piece
@@ -159,7 +176,7 @@ class Emitter:
         """Add a statement that changes a buffer."""
         self.steps.append((0, statement, False))
 
-    # -- one tree ----------------------------------------------------------------------------------------------
+    # -- one tree ----------------------------------------------------------------
 
     def emit(self, tree: Tree) -> Piece:
         """Return the piece of a tree."""
@@ -179,7 +196,7 @@ class Emitter:
                 return self.real(positions.position(self, tree))
             case Entry():
                 found = positions.entry(self, tree)
-                return self.real(found) if tree.tensor.classes is not None else found
+                return self.real(replace(found, kind="int")) if tree.tensor.classes is not None else found
             case Add():
                 return self._add(tree)
             case Neg() | Mul() | Div():
@@ -209,7 +226,7 @@ class Emitter:
         text = self.symbol(tree.symbol)
         return Piece(text, (), ATOM if text[0] == "{" and text[-1] == "}" else SUM - 1, "number")
 
-    # -- sums and products, entry by entry ---------------------------------------------------------------------
+    # -- sums and products, entry by entry ----------------------------------------------------------------
 
     def _add(self, tree: Tree) -> Piece:
         made = scattered(self, tree)
@@ -226,14 +243,20 @@ class Emitter:
         axes = union([p for _, p in pieces], self.rank, self.free)
         kind = "number" if all(p.kind == "number" for _, p in pieces) else "real"
         if kind == "real" and len(pieces) > 1:
-            big = [n for n, (s, p) in enumerate(pieces) if s > 0 and p.fresh and p.axes == axes and " @ " in p.text]
+            big = [
+                n
+                for n, (s, p) in enumerate(pieces)
+                if s > 0 and p.fresh and p.axes == axes and " @ " in p.text
+            ]
             if big and axes:
                 return self._added_to(pieces, big[0])
         text = ""
         for sign, p in pieces:
             one = aligned(p, axes).at(SUM + (sign < 0 or bool(text)) * 1)
             text += (f" {'+' if sign > 0 else '-'} " if text else "-" if sign < 0 else "") + one
-        return Piece(text, axes, SUM if len(pieces) > 1 or pieces[0][0] < 0 else pieces[0][1].level, kind, fresh=True)
+        return Piece(
+            text, axes, SUM if len(pieces) > 1 or pieces[0][0] < 0 else pieces[0][1].level, kind, fresh=True
+        )
 
     def _added_to(self, pieces: list[tuple[int, Piece]], n: int) -> Piece:
         """Add the others to a matrix product's new array in place."""
@@ -302,7 +325,7 @@ class Emitter:
         kept = [f for f in q.below if f not in bad]
         return Quotient(q.sign, [*rest, Where(mul(*masks), Quotient(1, risky, bad).tree(), ZERO)], kept)
 
-    # -- powers and functions ----------------------------------------------------------------------------------
+    # -- powers and functions ----------------------------------------------------------------
 
     def _power(self, tree: Pow) -> Piece:
         base = self.real(self.emit(tree.base))
@@ -331,7 +354,9 @@ class Emitter:
 
     def _function(self, tree: Fn) -> Piece:
         if tree.name not in ELEMENTWISE:
-            raise UnsupportedError(f"The compiler knows no function {tree.name!r}. Known: {', '.join(ELEMENTWISE)}.")
+            raise UnsupportedError(
+                f"The compiler knows no function {tree.name!r}. Known: {', '.join(ELEMENTWISE)}."
+            )
         args = [self.real(self.emit(a)) for a in tree.args]
         if tree.name == "stop_gradient":
             return args[0]
@@ -352,24 +377,46 @@ class Emitter:
         small = self.hold(Piece(f"xp.exp(-xp.abs({base.text}))", base.axes, CALL))
         pair = ("1", small.text) if q.sign > 0 else (small.text, "1")
         if base.kind == "number":
-            return Piece(f"float(xp.where({base.text} >= 0, {', '.join(pair)}) / (1 + {small.text}))", (), CALL, "number")
-        return Piece(f"xp.where({base.text} >= 0, {', '.join(pair)}) / (1 + {small.text})", base.axes, PRODUCT, fresh=True)
+            return Piece(
+                f"float(xp.where({base.text} >= 0, {', '.join(pair)}) / (1 + {small.text}))",
+                (),
+                CALL,
+                "number",
+            )
+        return Piece(
+            f"xp.where({base.text} >= 0, {', '.join(pair)}) / (1 + {small.text})",
+            base.axes,
+            PRODUCT,
+            fresh=True,
+        )
 
-    # -- conditions --------------------------------------------------------------------------------------------
+    # -- conditions ----------------------------------------------------------------
 
     def condition(self, tree: Tree) -> Piece:
         """Return a piece of truth values."""
         if isinstance(tree, Ind):
-            integer = tree.rel in ("=", "!=") and positions.is_position(tree.left) and positions.is_position(tree.right)
+            integer = (
+                tree.rel in ("=", "!=")
+                and positions.is_position(tree.left)
+                and positions.is_position(tree.right)
+            )
             if integer:
-                return self._compare(_RELATIONS[tree.rel], *[positions.position(self, p) for p in (tree.left, tree.right)])
-            return self._compare(_RELATIONS[tree.rel], self.real(self.emit(tree.left)), self.real(self.emit(tree.right)))
+                return self._compare(
+                    _RELATIONS[tree.rel], *[positions.position(self, p) for p in (tree.left, tree.right)]
+                )
+            return self._compare(
+                _RELATIONS[tree.rel], self.real(self.emit(tree.left)), self.real(self.emit(tree.right))
+            )
         if isinstance(tree, Delta):
-            return self._compare("==", positions.position(self, tree.left), positions.position(self, tree.right))
+            return self._compare(
+                "==", positions.position(self, tree.left), positions.position(self, tree.right)
+            )
         if isinstance(tree, Mul):
             parts = [self.condition(f) for f in tree.factors]
             axes = union(parts, self.rank, self.free)
-            return Piece(" & ".join(aligned(p, axes).at(LOGIC + 1) for p in parts), axes, LOGIC, "bool", fresh=True)
+            return Piece(
+                " & ".join(aligned(p, axes).at(LOGIC + 1) for p in parts), axes, LOGIC, "bool", fresh=True
+            )
         if isinstance(tree, Add) and len(tree.terms) == 2 and ONE in tree.terms:
             other = next(t for t in tree.terms if t != ONE)
             if isinstance(other, Neg):
@@ -400,7 +447,7 @@ class Emitter:
             text += ".astype(real)"
         return Piece(text, axes, CALL, fresh=True)
 
-    # -- reductions --------------------------------------------------------------------------------------------
+    # -- reductions ----------------------------------------------------------------
 
     def _largest(self, tree: Peak) -> Piece:
         body = self.emit(tree.body)
@@ -412,26 +459,34 @@ class Emitter:
     def _sum(self, tree: Sum) -> Piece:
         over: list[Index] = []
         body: Tree = tree
-        while isinstance(body, Sum) and not isinstance(body, Peak):
-            over.append(body.index)
+        sign = 1
+        while isinstance(body, Neg) or (isinstance(body, Sum) and not isinstance(body, Peak)):
+            if isinstance(body, Neg):
+                sign = -sign
+            else:
+                over.append(body.index)
             body = body.body
         if isinstance(body, Add) and self._splits(body):
-            return self.emit(Add(tuple(_signed_sum(over, t) for t in summands(body))))
+            return self.emit(Add(tuple(_signed_sum(over, t if sign > 0 else Neg(t)) for t in summands(body))))
         made = scattered(self, tree)
         if made is not None:
             return made
         q = self.guarded(quotient(body))
+        sign *= q.sign
         inside = [f for f in q.above if any(depends_on(f, k) for k in over)]
         outside = [self.emit(f) for f in q.above if f not in inside]
         below = [self.emit(f) for f in q.below if not any(depends_on(f, k) for k in over)]
         under = [f for f in q.below if any(depends_on(f, k) for k in over)]
         free = [k for k in over if not any(depends_on(f, k) for f in (*inside, *under))]
-        outside += [Piece(self.size(k.size), (), ATOM if _field(self.size(k.size)) else SUM - 1, "number") for k in free]
+        outside += [
+            Piece(self.size(k.size), (), ATOM if _field(self.size(k.size)) else SUM - 1, "number")
+            for k in free
+        ]
         over = [k for k in over if k not in free]
         if not over:
-            return self.multiplied(q.sign, [self.real(p) for p in outside], [self.real(p) for p in below])
+            return self.multiplied(sign, [self.real(p) for p in outside], [self.real(p) for p in below])
         made = self._reduced(self._factors(inside, under), over)
-        return self.multiplied(q.sign, [*[self.real(p) for p in outside], made], [self.real(p) for p in below])
+        return self.multiplied(sign, [*[self.real(p) for p in outside], made], [self.real(p) for p in below])
 
     def _factors(self, inside: list[Tree], under: list[Tree]) -> list[Piece]:
         """Return the factors under a sum sign, each divisor put under a factor that has its axes."""
@@ -466,8 +521,9 @@ class Emitter:
 
 
 def _signed_sum(over: Sequence[Index], term: Tree) -> Tree:
-    negative = isinstance(term, Neg)
-    body = term.body if isinstance(term, Neg) else term
+    q = quotient(term)
+    negative, q.sign = q.sign < 0, 1
+    body = q.tree()
     for k in reversed(over):
         body = Sum(k, body)
     return Neg(body) if negative else body
@@ -507,8 +563,10 @@ def _shareable(tree: Tree) -> bool:
 
 
 def _may_fail(tree: Tree) -> bool:
-    """Tell whether a subtree may be infinite or undefined somewhere."""
+    """Tell whether a subtree may be infinite or undefined somewhere, or reads outside a tensor."""
     for t in walk(tree):
+        if isinstance(t, Entry) and not all(map(positions.inside, t.at, t.tensor.shape)):
+            return True
         if isinstance(t, Fn) and t.name in _RISKY:
             return True
         if isinstance(t, Div) and not all(isinstance(f, Num | Sym) for f in quotient(t.den).above):

@@ -37,7 +37,9 @@ class Inputs:
                 raise UnknownNameError(str(name), self.names, "input")
         missing = [n for n in self.names if n not in values]
         if missing:
-            raise DataError(f"No array was given for {missing[0]!r}. The program needs: {', '.join(map(repr, self.names))}.")
+            raise DataError(
+                f"No array was given for {missing[0]!r}. The program needs: {', '.join(map(repr, self.names))}."
+            )
         made = [_converted(t, values[t.name], xp, dtype) for t in self.leaves]
         self._shapes(made)
         if check:
@@ -95,7 +97,9 @@ class Inputs:
         if expected is None:
             return self._solve(t, axis, size, found, plain)
         if expected != found:
-            raise ShapeError(f"Axis {axis} of {t.name!r}, the size {size}, has length {found}, expected {expected}.")
+            raise ShapeError(
+                f"Axis {axis} of {t.name!r}, the size {size}, has length {found}, expected {expected}."
+            )
         return None
 
     def _solve(self, t: Tensor, axis: int, size: Any, found: int, plain: dict[Any, int]) -> None:
@@ -110,7 +114,9 @@ class Inputs:
             else:
                 high = middle
         if self._known(size, {**plain, unknown[0]: low}) != found:
-            raise ShapeError(f"Axis {axis} of {t.name!r} has length {found}, which is {size} for no whole {unknown[0]}.")
+            raise ShapeError(
+                f"Axis {axis} of {t.name!r} has length {found}, which is {size} for no whole {unknown[0]}."
+            )
         plain[unknown[0]] = low
 
 
@@ -121,10 +127,14 @@ def _converted(t: Tensor, value: Any, xp: Any, dtype: str) -> Any:
         try:
             array = numpy.asarray(value)
         except ValueError:
-            raise DataError(f"The value for {t.name!r} is not an array: its rows have different lengths.") from None
+            raise DataError(
+                f"The value for {t.name!r} is not an array: its rows have different lengths."
+            ) from None
     kind = array.dtype.kind
     if kind == "c":
-        raise DataError(f"The array for {t.name!r} is complex. symnn computes with real numbers; pass its real part.")
+        raise DataError(
+            f"The array for {t.name!r} is complex. symnn computes with real numbers; pass its real part."
+        )
     if kind not in "fiub":
         raise DataError(f"The array for {t.name!r} has the type {array.dtype}, expected numbers.")
     if t.classes is not None:
@@ -134,7 +144,9 @@ def _converted(t: Tensor, value: Any, xp: Any, dtype: str) -> Any:
                 at = tuple(int(i) for i in numpy.argwhere(numpy.asarray(_host(~whole)))[0])
                 raise LabelError(f"{t.name!r} holds the label {array[at]} at {at}, expected a whole number.")
         elif kind == "b":
-            raise LabelError(f"{t.name!r} holds truth values, expected whole numbers. Convert them with .astype(int).")
+            raise LabelError(
+                f"{t.name!r} holds truth values, expected whole numbers. Convert them with .astype(int)."
+            )
         return xp.asarray(array, dtype=xp.int64)
     return xp.asarray(array, dtype=dtype)
 

@@ -7,7 +7,20 @@ from dataclasses import dataclass, replace
 
 from symnn.ground.indices import Index
 
-__all__ = ["ATOM", "CALL", "COMPARE", "LOGIC", "MATMUL", "POWER", "PRODUCT", "SIGN", "SUM", "Piece", "aligned", "union"]
+__all__ = [
+    "ATOM",
+    "CALL",
+    "COMPARE",
+    "LOGIC",
+    "MATMUL",
+    "POWER",
+    "PRODUCT",
+    "SIGN",
+    "SUM",
+    "Piece",
+    "aligned",
+    "union",
+]
 
 #: How tightly Python binds the outermost operation of a text.
 COMPARE, LOGIC, SUM, MATMUL, PRODUCT, SIGN, POWER, CALL, ATOM = range(9)

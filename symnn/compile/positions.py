@@ -68,14 +68,18 @@ def inside(tree: Tree, size: Size) -> bool:
     known = bounds(tree)
     if known is None:
         return False
-    return bool(sympy.expand(known[0]).is_nonnegative) and bool(sympy.expand(size - 1 - known[1]).is_nonnegative)
+    return bool(sympy.expand(known[0]).is_nonnegative) and bool(
+        sympy.expand(size - 1 - known[1]).is_nonnegative
+    )
 
 
 def position(emitter: Emitter, tree: Tree) -> Piece:
     """Return a position as an integer array over the indices it depends on, or as a Python number."""
     match tree:
         case Ix():
-            return Piece(f"xp.arange({emitter.size(tree.index.size)})", (tree.index,), CALL, "int", fresh=True)
+            return Piece(
+                f"xp.arange({emitter.size(tree.index.size)})", (tree.index,), CALL, "int", fresh=True
+            )
         case Num() if tree.value.denominator == 1:
             return Piece(str(tree.value.numerator), (), ATOM if tree.value >= 0 else SIGN, "number")
         case Sym():
@@ -104,7 +108,9 @@ def entry(emitter: Emitter, tree: Entry) -> Piece:
     name = emitter.tensor(tree.tensor)
     at = tree.at
     letters = [p.index for p in at if isinstance(p, Ix)]
-    if len(letters) == len(at) and all(p.index.size == s for p, s in zip(at, tree.tensor.shape, strict=True) if isinstance(p, Ix)):
+    if len(letters) == len(at) and all(
+        p.index.size == s for p, s in zip(at, tree.tensor.shape, strict=True) if isinstance(p, Ix)
+    ):
         if len(set(letters)) == len(letters):
             return Piece(name, tuple(letters), ATOM)
         return _diagonal(name, letters)
@@ -133,7 +139,8 @@ def subscript(
         for k in free_indices(p):
             uses[k] = uses.get(k, 0) + sum(t == Ix(k) for t in walk(p))
     plain = [
-        isinstance(p, Ix) and uses[p.index] == 1 and p.index.size == size for p, size in zip(at, shape, strict=True)
+        isinstance(p, Ix) and uses[p.index] == 1 and p.index.size == size
+        for p, size in zip(at, shape, strict=True)
     ]
     pieces = [None if easy else position(emitter, p) for p, easy in zip(at, plain, strict=True)]
     arrays = [p for p in pieces if p is not None]

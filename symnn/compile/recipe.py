@@ -92,7 +92,7 @@ def recipe_of(template: Template) -> Recipe:
     return made  # type: ignore[no-any-return]
 
 
-# -- logarithms of probabilities that are nodes of their own -----------------------------------------------------
+# -- logarithms of probabilities that are nodes of their own ----------------------------------------------------------------
 
 
 def _in_logs(template: Template) -> tuple[int, ...]:
@@ -100,12 +100,11 @@ def _in_logs(template: Template) -> tuple[int, ...]:
     made = template.memo.get("compile: under log")
     if made is None:
         found = {
-            t
-            for at in walk(template.tree)
-            if isinstance(at, Fn) and at.name == "log"
-            for t in tensors_in(at)
+            t for at in walk(template.tree) if isinstance(at, Fn) and at.name == "log" for t in tensors_in(at)
         }
-        made = template.memo["compile: under log"] = tuple(n for n, s in enumerate(template.slots) if s in found)
+        made = template.memo["compile: under log"] = tuple(
+            n for n, s in enumerate(template.slots) if s in found
+        )
     return made  # type: ignore[no-any-return]
 
 

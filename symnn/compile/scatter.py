@@ -83,7 +83,9 @@ def scattered(emitter: Emitter, tree: Tree) -> Piece | None:
         return None
     rest = [t for t, w in zip(terms, writings, strict=True) if w is None]
     base = emitter.real(emitter.emit(rest[0] if len(rest) == 1 else Add(tuple(rest)))) if rest else None
-    made = [(w, emitter.real(emitter.emit(w.value))) for w in writings if w is not None and w.value is not None]
+    made = [
+        (w, emitter.real(emitter.emit(w.value))) for w in writings if w is not None and w.value is not None
+    ]
     reach = [base] if base is not None else []
     for w, value in made:
         own = (*w.targets, *w.indices(), *value.axes)
@@ -116,10 +118,18 @@ def _write(emitter: Emitter, out: Piece, w: Writing, value: Piece, *, first: boo
         texts.pop()
     amount = aligned(value, selected)
     if w.over:
-        where = texts[0] if len(texts) == 1 else "(" + ", ".join("slice(None)" if t == ":" else t for t in texts) + ")"
-        emitter.change(f"xp.add.at({out.text}, {where}, {'-' + amount.at(SIGN) if w.sign < 0 else amount.text})")
+        where = (
+            texts[0]
+            if len(texts) == 1
+            else "(" + ", ".join("slice(None)" if t == ":" else t for t in texts) + ")"
+        )
+        emitter.change(
+            f"xp.add.at({out.text}, {where}, {'-' + amount.at(SIGN) if w.sign < 0 else amount.text})"
+        )
         return
     if first:
-        emitter.change(f"{out.text}[{', '.join(texts)}] = {'-' + amount.at(SIGN) if w.sign < 0 else amount.text}")
+        emitter.change(
+            f"{out.text}[{', '.join(texts)}] = {'-' + amount.at(SIGN) if w.sign < 0 else amount.text}"
+        )
     else:
         emitter.change(f"{out.text}[{', '.join(texts)}] {'-' if w.sign < 0 else '+'}= {amount.text}")

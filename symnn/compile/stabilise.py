@@ -30,6 +30,7 @@ from symnn.ground.tree import (
     depends_on,
     mul,
     tensors_in,
+    walk,
 )
 
 __all__ = ["RULES", "Rule", "is_exponential", "stabilise"]
@@ -80,7 +81,7 @@ def negated(u: Tree) -> Tree:
     return q.tree()
 
 
-# -- one plus an exponential -------------------------------------------------------------------------------------
+# -- one plus an exponential ----------------------------------------------------------------
 
 
 def _one_plus_exp(tree: Tree) -> Tree | None:
@@ -121,7 +122,8 @@ def _logistic(tree: Tree) -> Tree | None:
             above.append(logistic(v))
         else:
             above.append(logistic(negated(v)))
-    return Quotient(q.sign, above, kept).tree()
+    made = Quotient(q.sign, above, kept).tree()
+    return _absorbed(made) or made
 
 
 def _one_minus_logistic(tree: Tree) -> Tree | None:
@@ -152,7 +154,47 @@ def _exp_minus_one(tree: Tree) -> Tree | None:
     return None
 
 
-# -- sums of exponentials ----------------------------------------------------------------------------------------
+def _absorbed(tree: Tree) -> Tree | None:
+    """logistic(w) (1 + exp(-w) + r) = 1 + r logistic(w): a bounded factor takes up the exponential beside it."""
+    if not isinstance(tree, Mul | Div):
+        return None
+    q = quotient(tree)
+    for f in q.above:
+        if not _is(f, "logistic"):
+            continue
+        large = Fn("exp", (negated(_arg(f)),))
+        for a in q.above:
+            if isinstance(a, Add) and large in a.terms:
+                rest = [t for t in a.terms if t != large]
+                if ONE in rest:
+                    rest.remove(ONE)
+                    first: Tree = ONE
+                else:
+                    first = logistic(large.args[0])
+                made = add(first, mul(f, add(*rest))) if rest else first
+                others = [o for o in q.above if o is not a and o is not f]
+                return Quotient(q.sign, [*others, made], q.below).tree()
+    return None
+
+
+def _vanishing(tree: Tree) -> Tree | None:
+    """(1 - tanh(u)^2) v = 0 where the first factor is 0, even if a power in v is too large for a number."""
+    if not isinstance(tree, Mul):
+        return None
+    small = [f for f in tree.factors if _saturates(f)]
+    if not small or not any(isinstance(t, Pow) for f in tree.factors if f not in small for t in walk(f)):
+        return None
+    return Where(mul(*[Ind("!=", f, ZERO) for f in small]), tree, ZERO)
+
+
+def _saturates(tree: Tree) -> bool:
+    if not isinstance(tree, Add) or len(tree.terms) != 2 or ONE not in tree.terms:
+        return False
+    other = next(t for t in tree.terms if t != ONE)
+    return isinstance(other, Neg) and isinstance(other.body, Pow) and _is(other.body.base, "tanh")
+
+
+# -- sums of exponentials ----------------------------------------------------------------
 
 
 def _exponents(tree: Tree) -> Tree | None:
@@ -261,7 +303,7 @@ def _is_safe(tree: Tree) -> bool:
     return False
 
 
-# -- logarithms --------------------------------------------------------------------------------------------------
+# -- logarithms ----------------------------------------------------------------
 
 
 def _log(tree: Tree) -> Tree | None:
@@ -314,8 +356,9 @@ def _log_of_quotient(q: Quotient) -> Tree:
 
 def _flat_sum(tree: Tree) -> Tree | None:
     """a - (M + log S) = (a - M) - log S: the two large numbers cancel first."""
-    if isinstance(tree, Add) and any(isinstance(s, Peak) for t in tree.terms if isinstance(t, Neg | Add)
-                                     for s in _bare(t)):
+    if isinstance(tree, Add) and any(
+        isinstance(s, Peak) for t in tree.terms if isinstance(t, Neg | Add) for s in _bare(t)
+    ):
         flat = summands(tree)
         return add(*flat) if len(flat) > len(tree.terms) else None
     return None
@@ -329,6 +372,8 @@ RULES: tuple[Rule, ...] = (
     Rule("log(1 + exp(u)) = max(u, 0) + log1p(exp(-|u|)), log(sum exp(u)) = M + log(sum exp(u - M))", _log),
     Rule("exp(v)/(1 + exp(v)) = logistic(v), 1/(1 + exp(v)) = logistic(-v)", _logistic),
     Rule("exp(u)/sum_k exp(u_k) = exp(u - M)/sum_k exp(u_k - M), M = max_k u_k", _over_sum),
+    Rule("logistic(w) (1 + exp(-w) + r) = 1 + r logistic(w)", _absorbed),
+    Rule("(1 - tanh(u)^2) v = 0 where tanh(u)^2 = 1", _vanishing),
     Rule("1 - logistic(u) = logistic(-u)", _one_minus_logistic),
     Rule("exp(u) - 1 = expm1(u)", _exp_minus_one),
     Rule("a - (M + log S) = (a - M) - log S", _flat_sum),

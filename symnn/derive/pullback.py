@@ -61,7 +61,7 @@ def formal_output(template: Template) -> Tensor:
         sizes |= {s: s for t in template.slots if t.classes is not None for s in t.classes.free_symbols}
         sizes |= {s: s for i in template.free for s in i.size.free_symbols}
         made = template.memo["output"] = Tensor(
-            "y", template.shape, "slot", definition=Definition(template, template.slots, sizes),
+            _apart("y", template.slots), template.shape, "slot", definition=Definition(template, template.slots, sizes),
             letters=tuple(i.letter for i in template.free), positive=template.positive,
         )  # fmt: skip
     return made
@@ -74,7 +74,7 @@ def _derive(template: Template, slot: Tensor, seeded: bool) -> Pullback:
     upstream = None
     question: Tree = D(entry_of(output, inner), entry_of(slot, target))
     if not seeded:
-        upstream = Tensor("dy", template.shape, "slot", letters=output.letters)
+        upstream = Tensor(_apart("dy", template.slots), template.shape, "slot", letters=output.letters)
         question = mul(entry_of(upstream, inner), question)
         for i in reversed(inner):
             question = Sum(i, question)
@@ -85,6 +85,13 @@ def _derive(template: Template, slot: Tensor, seeded: bool) -> Pullback:
     used = tensors_in(result)
     made = Template(f"{template.name} by {slot.name}", target, result, used)
     return Pullback(made, upstream, output, derived)
+
+
+def _apart(name: str, slots: tuple[Tensor, ...]) -> str:
+    """Return the name, with primes where a slot has it already."""
+    while any(s.name == name for s in slots):
+        name += "'"
+    return name
 
 
 def _letters(template: Template, slot: Tensor) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import sympy
 
 from symnn.ground.errors import DefinitionError, ShapeError
 from symnn.ground.indices import Index
-from symnn.ground.sizes import Size, as_size, size_text
+from symnn.ground.sizes import Size, as_size, formal_size, size_text
 from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Definition, Template, unbound
@@ -115,7 +115,7 @@ def abstract(name: str, free: tuple[Index, ...], tree: Tree, cache: dict[Any, Te
     def formal(size: Size) -> Size:
         if size.is_Symbol or size.is_Integer:
             if size not in sizes:
-                sizes[size] = sympy.Symbol(f"S{len(sizes)}", integer=True, positive=True)
+                sizes[size] = formal_size(f"S{len(sizes)}")
             return sizes[size]
         return map_size(size, {s: formal(s) for s in sorted(size.free_symbols, key=str)})
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sympy
 
 from symnn.ground.errors import DefinitionError
 
-__all__ = ["Size", "as_size", "dims", "scalars", "size_text"]
+__all__ = ["Size", "as_size", "dims", "formal_size", "scalars", "size_text"]
 
 #: A size is a SymPy expression: a positive Integer, a positive integer Symbol, or an affine mix of them.
 Size = Any
@@ -36,6 +37,12 @@ def scalars(names: str, *, positive: bool = False) -> Any:
     flags: dict[str, bool] = {"positive": True} if positive else {"real": True}
     made = tuple(sympy.Symbol(name, **flags) for name in names.replace(",", " ").split())
     return made[0] if len(made) == 1 else made
+
+
+@lru_cache(maxsize=None)
+def formal_size(label: str) -> Size:
+    """Return the size of that label inside templates: always the same symbol, and none that a user can name."""
+    return sympy.Dummy(label, integer=True, positive=True)
 
 
 def as_size(value: Any) -> Size:

@@ -183,7 +183,7 @@ def _sum(e: Any) -> Tree:
             low, high = bounds
             size = sympy.expand(high - low + 1)
             if low == 0 and size == letter.extent:
-                out = Sum(letter, out)
+                out = _sum_tree(letter, out)
                 continue
             if low != 0 or (letter.size is not None and size != letter.size):
                 raise UnsupportedError(
@@ -194,8 +194,12 @@ def _sum(e: Any) -> Tree:
                 new = Index(letter.letter, size)
                 out = _rename(out, letter, new)
                 letter = new
-        out = Sum(letter, out)
+        out = _sum_tree(letter, out)
     return out
+
+
+def _sum_tree(letter: Index, body: Tree) -> Tree:
+    return Neg(Sum(letter, body.body)) if isinstance(body, Neg) else Sum(letter, body)
 
 
 def _rename(tree: Tree, old: Index, new: Index) -> Tree:

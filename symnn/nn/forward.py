@@ -10,7 +10,7 @@ import sympy
 
 from symnn.ground.errors import ShapeError
 from symnn.ground.indices import Index
-from symnn.ground.sizes import size_text
+from symnn.ground.sizes import formal_size, size_text
 from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Template, instantiate
 from symnn.ground.tensors import Tensor
@@ -85,7 +85,7 @@ class Forward:
 
     def _build(self, leading: int, constants: tuple[Any, ...], positive: tuple[bool, ...]) -> Template:
         letters = dict.fromkeys(w for spec in (*self.operands.values(), self.result) for w in spec.split() if w[0] != "*")
-        sizes = {w: sympy.Symbol(f"S_{w}", integer=True, positive=True) for w in (*letters, *_BATCH, *self.labels.values())}
+        sizes = {w: formal_size(f"S_{w}") for w in (*letters, *_BATCH, *self.labels.values())}
         made = {w: Index(w, sizes[w]) for w in letters}
         batch = tuple(Index(w, sizes[w]) for w in _BATCH[:leading])
 

@@ -10,7 +10,7 @@ from symnn.ground.tree import Entry, Sum, Sym, Tree, children, free_indices, wal
 __all__ = ["named"]
 
 # Where a letter is taken, another of its family reads best.
-_FAMILIES = ("kjilm", "nmlkj", "ckjlm", "pqruv", "stuvw")
+_FAMILIES = ("ijklm", "jkilm", "nmlkj", "mnlkj")
 _ALL = "kjilmnqrpuvwstcdbgxyz"
 
 

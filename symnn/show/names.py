@@ -141,16 +141,45 @@ def _number_or_word(word: str) -> str:
     return word if word.isascii() and word.isdigit() else _stem(word)
 
 
+_UNFIT = re.compile(
+    r"[$#&%~\n]|\\(?:begin|end|left|right|input|include|write|immediate|openout|def|let|csname|catcode|par)"
+    r"(?![A-Za-z])|\\[^A-Za-z]"
+)
+
+
 def _given(latex: str) -> Name | None:
-    """Return a LaTeX name that the user gave, if its braces match."""
-    depth = 0
-    for token in re.findall(r"\\.|[{}]", latex, re.DOTALL):
-        depth += {"{": 1, "}": -1}.get(token, 0)
-        if depth < 0:
-            return None
-    if depth or not latex.strip() or re.search(r"\\$|\$|(?<!\\)%|\n\s*\n", latex):
+    """Return a LaTeX name that the user gave, or None where a page could not hold it with indices."""
+    latex = "".join(c if c.isascii() else MATHEMATICS.get(c, c) + " " for c in latex).strip()
+    if not latex or not latex.isprintable() or not latex.isascii() or _UNFIT.search(latex):
         return None
-    return Name(f"{{{latex}}}" if re.search(r"[_^']", latex) else latex)
+    return Name(f"{{{latex}}}" if re.search(r"[_^']", latex) else latex) if _sound(latex) else None
+
+
+def _sound(latex: str) -> bool:
+    """Tell whether braces match, and every base has at most one script of a kind."""
+    scripts: list[set[str]] = [set()]
+    awaited = ""  # the script whose argument comes next
+    for token in re.findall(r"\\[A-Za-z]+|\S", latex):
+        if token in "_^'":
+            kind = "_" if token == "_" else "^"
+            if awaited or kind in scripts[-1]:
+                return False
+            scripts[-1].add(kind)
+            awaited = "" if token == "'" else token
+        elif token == "{":
+            if not awaited:
+                scripts[-1].clear()
+            scripts.append(set())
+            awaited = ""
+        elif token == "}":
+            scripts.pop()
+            if awaited or not scripts:
+                return False
+        else:
+            if not awaited:
+                scripts[-1].clear()
+            awaited = ""
+    return len(scripts) == 1 and not awaited and not latex.endswith("\\")
 
 
 def tensor_name(tensor: Tensor) -> Name:

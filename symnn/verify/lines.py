@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symnn.algebra.conditions import side_conditions
 from symnn.algebra.prove import prove_equal
 from symnn.derive.steps import Derived, Step
 from symnn.graph.flow import FlowGraph
@@ -15,6 +16,7 @@ from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tree import Sym, Tree, free_indices, tensors_in, walk
+from symnn.show.text_notation import text
 from symnn.verify.points import Point, kinks, leaf_values, nearest_kink, scalar_symbols, size_symbols
 from symnn.verify.record import Check
 
@@ -46,7 +48,7 @@ def check_equal(left: Tree, right: Tree, *, evaluate: bool = False) -> Check:
     """Return whether two formulas are proved equal, else how they compare in value; a refutation names the point."""
     proof = prove_equal(left, right)
     if proof:
-        used = f"; used {', '.join(proof.conditions)}" if proof.conditions else ""
+        used = _conditions(left, right)
         opened = f"; definitions opened: {', '.join(dict.fromkeys(proof.opened))}" if proof.opened else ""
         check = Check("proved", f"equal in canonical form for all sizes{used}{opened}")
         if not evaluate:
@@ -59,6 +61,15 @@ def check_equal(left: Tree, right: Tree, *, evaluate: bool = False) -> Check:
     if seen.verdict == "evaluated":
         return Check("evaluated", f"not proved ({proof.reason}); {seen.detail}", seen.worst, seen.points)
     return seen
+
+
+def _conditions(left: Tree, right: Tree) -> str:
+    """Return the side conditions of a proof in words: what is known to be positive, and what is assumed."""
+    found = side_conditions(left, right)
+    known = [f"{text(c.tree)} {c.relation} 0" for c in found if c.known]
+    assumed = [f"{text(c.tree)} {c.relation} 0" for c in found if not c.known]
+    out = f"; used {', '.join(known)}" if known else ""
+    return out + (f"; assumed {', '.join(assumed)}" if assumed else "")
 
 
 def evaluate_pair(left: Tree, right: Tree, *, count: int = 2, digits: int = 30, seed: int = 1) -> Check:

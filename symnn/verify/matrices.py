@@ -32,7 +32,7 @@ from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import Interpreter, size_value
 from symnn.ground.indices import Index
 from symnn.ground.sympy_border import to_sympy
-from symnn.ground.tree import Tree, tensors_in
+from symnn.ground.tree import Sym, Tree, tensors_in, walk
 from symnn.verify.differences import relative_error
 from symnn.verify.points import points
 from symnn.verify.record import Check
@@ -112,6 +112,8 @@ def check_lifting(m: Matrix, tree: Tree, free: tuple[Index, ...], *, count: int 
         for i in free:
             for s in sorted(i.size.free_symbols, key=str):
                 point.sizes.setdefault(s, 3)
+        for symbol in (t.symbol for t in walk(tree) if isinstance(t, Sym)):
+            point.sizes.setdefault(symbol, 3 if symbol.is_integer else 0.7)
         machine = point.interpreter()
         shape = tuple(size_value(i.size, machine.sizes) for i in free)
         expected = np.empty(shape)

@@ -1,0 +1,65 @@
+"""Side conditions: what must not vanish, or must be positive, for a formula to mean something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symnn.algebra.convert import canonical
+from symnn.ground.tree import D, Div, Fn, Num, Pow, Sym, Tree, children, walk
+
+__all__ = ["Condition", "side_conditions"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``tree relation 0``; ``known`` tells whether it follows from what was declared or from the form of the tree."""
+
+    tree: Tree
+    relation: str
+    known: bool
+
+
+def side_conditions(*trees: Tree) -> tuple[Condition, ...]:
+    """Return the conditions of formulas, each once: denominators nonzero, arguments of log and of roots positive.
+
+    Numbers and sizes (at least 1) need none.
+    """
+    found: dict[object, Condition] = {}
+    for tree in trees:
+        for at in walk(tree):
+            for part, relation in _needs(at):
+                if isinstance(part, D) or any(isinstance(t, D) for t in walk(part)) or _harmless(part):
+                    continue
+                try:
+                    form = canonical(part)
+                except ZeroDivisionError:
+                    continue
+                positive = form.positive
+                known = positive or (relation == "!=" and (-form).positive)
+                found.setdefault((form, relation), Condition(part, ">" if positive else relation, known))
+    return tuple(found.values())
+
+
+def _needs(at: Tree) -> list[tuple[Tree, str]]:
+    match at:
+        case Div():
+            return [(at.den, "!=")]
+        case Fn(name="log"):
+            return [(at.args[0], ">")]
+        case Pow():
+            e = at.exponent
+            if isinstance(e, Num) and e.value >= 0 and e.value.denominator == 1:
+                return []
+            if isinstance(e, Div) and isinstance(e.num, Num) and e.num.value > 0:
+                return [(at.base, ">")]
+            return [(at.base, "!=")]
+    return []
+
+
+def _harmless(tree: Tree) -> bool:
+    if isinstance(tree, Num):
+        return True
+    if isinstance(tree, Sym):
+        return bool(tree.symbol.is_positive)
+    parts = children(tree)
+    return bool(parts) and all(_harmless(p) for p in parts)

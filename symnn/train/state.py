@@ -1,0 +1,66 @@
+"""What a training run needs to go on exactly where it stopped, saved in one file by one rename."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symnn.ground.errors import DataError
+
+__all__ = ["State"]
+
+
+@dataclass
+class State:
+    """Parameters, the optimiser's arrays, how many epochs are done, the loss of each, and the random generator."""
+
+    params: dict[str, Any]
+    slots: dict[str, Any]
+    epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    generator: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write a .npz file; a reader sees the old file or the new one, never a part of it."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        names = json.dumps([list(self.params), list(self.slots)])
+        arrays = {f"p{n}": np.asarray(a) for n, a in enumerate(self.params.values())}
+        arrays |= {f"s{n}": np.asarray(a) for n, a in enumerate(self.slots.values())}
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
+        try:
+            with part.open("wb") as stream:
+                np.savez(
+                    stream, names=np.array(names), epoch=np.array(self.epoch), losses=np.array(self.losses, dtype=float),
+                    generator=np.array(json.dumps(self.generator)), **arrays,
+                )  # fmt: skip
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> State:
+        """Read what ``save`` wrote.
+
+        Raises:
+            DataError: the file is no training state.
+        """
+        try:
+            with np.load(Path(path), allow_pickle=False) as stored:
+                params, slots = json.loads(str(stored["names"]))
+                return cls(
+                    {name: stored[f"p{n}"] for n, name in enumerate(params)},
+                    {name: stored[f"s{n}"] for n, name in enumerate(slots)},
+                    int(stored["epoch"]),
+                    [float(v) for v in stored["losses"]],
+                    json.loads(str(stored["generator"])),
+                )
+        except (KeyError, ValueError, EOFError) as error:
+            raise DataError(f"{path} holds no training state of symnn: {error}.") from None
