@@ -36,6 +36,7 @@ from symnn.show.explicit import explicit, explicit_text
 from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
 from symnn.show.matrix_notation import matrix_latex, matrix_text
+from symnn.show.names import tensor_text
 from symnn.show.text_notation import text as tree_text
 from symnn.verdict import Verdict, judged
 from symnn.verify.differences import difference_check
@@ -43,7 +44,7 @@ from symnn.verify.lines import check_equal, check_lines, evaluate_pair, memoised
 from symnn.verify.matrices import check_lifting
 from symnn.verify.record import Check
 
-__all__ = ["Derivation", "ExplicitForm", "Section", "of_gradient", "path_sections", "readable"]
+__all__ = ["Derivation", "ExplicitForm", "Section", "definition_line", "of_gradient", "path_sections", "readable"]
 
 
 @dataclass
@@ -54,11 +55,13 @@ class Section:
         title: what is derived here, with mathematics between dollars.
         steps: the lines.
         source: whose recorded lines these are, so that lines shared by many nodes are checked once.
+        plain: the title in the letters of a terminal.
     """
 
     title: str
     steps: list[Step]
     source: Any = None
+    plain: str = ""
 
     def checks(self, *, evaluate: bool = False) -> list[Check]:
         """Return one check per line."""
@@ -246,38 +249,57 @@ class Derivation:
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
-    def document(self, *, checked: bool = True) -> Document:
-        """Return the whole derivation as a page."""
+    def document(self, *, checked: bool = True, plain: bool = False) -> Document:
+        """Return the whole derivation as a page; ``plain`` writes its headings in the letters of a terminal."""
         blocks: list[Any] = []
         if self.given:
             blocks.append(Heading("Given", 2))
-            blocks.extend(Formula(definition_latex(t)) for t in self.given)
+            blocks.extend(definition_line(t) for t in self.given)
         number = 0
         for section in self.sections:
-            blocks.append(Heading(section.title, 2))
+            blocks.append(Heading(section.plain or section.title if plain else section.title, 2))
             blocks.append(section.table(checked=checked, start=number))
             number += len(section.steps)
         blocks.append(Heading("Result", 2))
-        letters = named(self.formula, free=self.free)
-        blocks.append(Formula(f"{self.left_latex(letters)} = {latex(self.formula, letters=letters)}"))
-        if self.matrix_latex != latex(self.formula):
-            blocks.append(Formula(f"{self.whole_latex()} = {self.matrix_latex}", "matrix form"))
+        blocks.extend(self.result_lines())
         if self._claims:
             rows_ = tuple((n, f"${latex(t)}$", c.verdict, c.detail) for n, t, c in self._claims)
             blocks.append(VerdictTable(("against", "formula", "verdict", "how"), rows_))
         return Document(self.title, "any sizes", tuple(blocks))
 
+    def result_lines(self) -> list[Formula]:
+        """Return the result in index form and, where there is one, in matrix form."""
+        letters = named(self.formula, free=self.free)
+        right, shown = latex(self.formula, letters=letters), tree_text(self.formula, letters=letters)
+        at = ",".join(letters[i] for i in self.free)
+        lines = [
+            Formula(f"{self.left_latex(letters)} = {right}", text=f"{self.name}[{at}] = {shown}" if at else f"{self.name} = {shown}")
+        ]
+        if self.matrix_latex != latex(self.formula):
+            lines.append(
+                Formula(f"{self.whole_latex()} = {self.matrix_latex}", "matrix form", f"{self.name} = {self.matrix}")
+            )
+        return lines
+
     def left_latex(self, letters: Mapping[Index, str]) -> str:
         """Return the left-hand side, one entry of the result."""
         if self.target is not None:
             return latex(entry_of(self.target, self.free), letters=letters)
-        return r"\text{result}"
+        return latex(self.question(), letters=named(self.question(), free=self.free))
 
     def whole_latex(self) -> str:
         """Return the left-hand side of the matrix form."""
         if self.wrt is not None and self.output is not None and not self.output.rank:
             return rf"\nabla_{{{tensor_latex(self.wrt)}}}\, {tensor_latex(self.output)}"
-        return tensor_latex(self.target) if self.target is not None else r"\text{result}"
+        if self.target is not None:
+            return tensor_latex(self.target)
+        asked = self.question()
+        if not isinstance(asked, D):
+            return r"\text{result}"
+        by = tensor_latex(asked.wrt.tensor)
+        if isinstance(asked.body, Entry) and asked.body.at:
+            return rf"\frac{{\partial {tensor_latex(asked.body.tensor)}}}{{\partial {by}}}"
+        return rf"\nabla_{{{by}}} \left({latex(asked.body)}\right)"
 
     def latex(self) -> str:
         """Return the derivation as a complete LaTeX document (amsmath only)."""
@@ -293,7 +315,7 @@ class Derivation:
 
     def text(self, *, brief: bool = False) -> str:
         """Return the derivation for a terminal; brief leaves the lines out."""
-        return str(self) if brief else terminal(self.document())
+        return str(self) if brief else terminal(self.document(plain=True))
 
     def __str__(self) -> str:
         letters = named(self.formula, free=self.free)
@@ -356,6 +378,15 @@ class ExplicitForm:
         return fragment((Formula(self.latex),))
 
 
+def definition_line(t: Tensor) -> Formula:
+    """Return a computed tensor's definition as a line of a page."""
+    free = tuple(Index(letter, s) for letter, s in zip(t.letters, t.shape, strict=True))
+    tree = unfold(entry_of(t, free))
+    letters = named(tree, free=free)
+    left = tree_text(entry_of(t, free), letters=letters)
+    return Formula(definition_latex(t), text=f"{left} = {tree_text(tree, letters=letters)}")
+
+
 def readable(tree: Tree) -> Tree:
     """Return a formula with adjoints that have no name of their own replaced by what they are."""
     if isinstance(tree, Entry):
@@ -412,14 +443,15 @@ def path_sections(adjoints: Adjoints, t: Tensor) -> list[Section]:
     adjoint = adjoints.of.get(t)
     if adjoint is None:
         return out
-    name = tensor_latex(adjoint)
+    name, shown = tensor_latex(adjoint), tensor_text(adjoint)
     for contribution in adjoints.contributions.get(t, []):
         free = tuple(Index(letter, s) for letter, s in zip(t.letters or adjoint.letters, t.shape, strict=True))
         title = (
             f"${name} = \\partial {tensor_latex(adjoints.output)} / \\partial {tensor_latex(t)}$, "
             f"through ${tensor_latex(contribution.child)}$"
         )
-        out.append(Section(title, actual_steps(contribution, free), contribution.pullback.derived))
+        plain = f"{shown} = ∂{adjoints.output.name}/∂{t.name}, through {contribution.child.name}"
+        out.append(Section(title, actual_steps(contribution, free), contribution.pullback.derived, plain))
     for derived in adjoints.combined.get(t, []):
-        out.append(Section(f"${name}$, put together", derived.steps, derived))
+        out.append(Section(f"${name}$, put together", derived.steps, derived, f"{shown}, put together"))
     return out

@@ -17,6 +17,7 @@ from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import D, Entry, Tree, free_indices, tensors_in
 from symnn.show.latex_notation import latex
+from symnn.show.text_notation import text
 
 __all__ = ["derivative"]
 
@@ -46,11 +47,7 @@ def derivative(expression: Any, by: Any, *, keep: Sequence[Tensor] = (), collect
     result: Tree = clean(record.result)
     heading = title or f"$\\displaystyle {latex(question)}$"
     section = Section(heading, record.steps, record)
-    letters = ",".join(i.letter for i in free)
-    return Derivation(
-        title or "Derivative of an expression", f"d[{letters}]" if letters else "d", free, result, [section],
-        tuple(dict.fromkeys(opened)),
-    )  # fmt: skip
+    return Derivation(title or text(question), "derivative", free, result, [section], tuple(dict.fromkeys(opened)))
 
 
 def _named(t: Tensor) -> tuple[Tensor, tuple[Index, ...], Tree]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import io
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from symnn.compile.program import Program, build
-from symnn.derivation import Derivation, of_gradient
+from symnn.derivation import Derivation, definition_line, of_gradient
 from symnn.derive.backprop import Adjoints, backprop
 from symnn.derive.backprop import vjp as derive_vjp
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import size_value
 from symnn.ground.errors import DataError, DefinitionError, UnknownNameError
+from symnn.ground.files import write_whole
 from symnn.ground.sizes import size_text
 from symnn.ground.tensors import Tensor
-from symnn.show import Document, Formula, Heading, html
+from symnn.show import Document, Heading, html
 from symnn.show.graph_scene import graph_scene
-from symnn.show.latex_notation import definition_latex
 from symnn.show.picture import save as save_picture
 from symnn.show.picture import svg as picture_svg
 from symnn.train.initial import initialise
@@ -156,7 +157,7 @@ class Network:
 
     def document(self) -> Document:
         """Return the forward definitions as a page."""
-        rows = [Formula(definition_latex(t)) for t in self.graph if t.definition is not None]
+        rows = [definition_line(t) for t in self.graph if t.definition is not None]
         return Document(self.title, "forward", (Heading("Definitions", 2), *rows))
 
     def html(self) -> str:
@@ -233,23 +234,26 @@ class Network:
         values = self.values if params is None else params
         if set(values) != set(self.parameters):
             raise DefinitionError(f"Expected parameters {sorted(self.parameters)}, found {sorted(values)}.")
-        target = Path(path)
         names = list(self.parameters)
-        arrays = {f"p{n}": np.asarray(values[name]) for n, name in enumerate(names)}
-        part = target.with_name(target.name + ".part")
-        with part.open("wb") as stream:
-            np.savez(stream, names=np.array(names, dtype=str), **arrays)
-        os.replace(part, target)
+        arrays: dict[str, Any] = {f"p{n}": np.asarray(values[name]) for n, name in enumerate(names)}
+        stream = io.BytesIO()
+        np.savez(stream, names=np.array(names, dtype=str), **arrays)
+        write_whole(path, stream.getvalue())
 
     def load(self, path: str | Path) -> dict[str, Any]:
         """Read parameters written by ``save``; keeps and returns them.
 
         Raises:
-            DataError: the file's names or ranks are not this network's.
+            DataError: the file holds no parameters, or its names or ranks are not this network's.
         """
-        with np.load(Path(path), allow_pickle=False) as stored:
-            names = [str(n) for n in stored["names"]]
-            values = {name: stored[f"p{n}"] for n, name in enumerate(names)}
+        try:
+            with np.load(Path(path), allow_pickle=False) as stored:
+                names = [str(n) for n in stored["names"]]
+                values = {name: stored[f"p{n}"] for n, name in enumerate(names)}
+        except FileNotFoundError:
+            raise DataError(f"There is no file {str(path)!r}.") from None
+        except (KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} holds no parameters saved by symnn: {error}.") from None
         if set(names) != set(self.parameters):
             raise DataError(f"{path} holds parameters {sorted(names)}, this network has {sorted(self.parameters)}.")
         for name, t in self.parameters.items():
@@ -297,7 +301,9 @@ class Network:
 
 def _summary(verdict: Verdict) -> Check:
     words = {"right": "proved" if verdict.checks["lines"].verdict == "proved" else "evaluated", "wrong": "refuted"}
-    return Check(words.get(verdict.word, "undecided"), verdict.reason)
+    if verdict.word != "right":
+        return Check(words.get(verdict.word, "undecided"), verdict.reason)
+    return Check(words["right"], "; ".join(c.detail for n, c in verdict.checks.items() if n != "matrix"))
 
 
 def _prediction(graph: FlowGraph, loss: Tensor) -> Tensor | None:

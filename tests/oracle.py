@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -132,3 +133,48 @@ def all_points(indices: Iterable[Any], sizes: Mapping[Any, Any]) -> Iterable[dic
     letters = list(indices)
     for at in np.ndindex(*(size_value(i.size, sizes) for i in letters)):
         yield dict(zip(letters, at, strict=True))
+
+
+def tree_value(tree: Any, machine: Interpreter, at: Mapping[Any, int]) -> Any:
+    """Return a plain tree's value, read off the tree itself and not its SymPy form. A factor 0 guards the others."""
+    go = lambda q: tree_value(q, machine, at)  # noqa: E731
+    kind = type(tree).__name__
+    match kind:
+        case "Num":
+            return tree.value.numerator / tree.value.denominator
+        case "Const":
+            return math.pi if tree.name == "pi" else math.e
+        case "Sym":
+            return machine.sizes[tree.symbol]
+        case "Ix":
+            return at[tree.index]
+        case "Entry":
+            return machine.tensor(tree.tensor)[tuple(int(go(q)) for q in tree.at)]
+        case "Add":
+            return sum(go(q) for q in tree.terms)
+        case "Mul":
+            guards = [go(q) for q in tree.factors if type(q).__name__ in ("Ind", "Delta")]
+            if 0 in guards:
+                return 0
+            return math.prod(guards) * math.prod(go(q) for q in tree.factors if type(q).__name__ not in ("Ind", "Delta"))
+        case "Neg":
+            return -go(tree.body)
+        case "Div":
+            return go(tree.num) / go(tree.den)
+        case "Pow":
+            return go(tree.base) ** go(tree.exponent)
+        case "Sum":
+            size = size_value(tree.index.size, machine.sizes)
+            return sum(tree_value(tree.body, machine, {**at, tree.index: q}) for q in range(size))
+        case "Delta":
+            return int(go(tree.left) == go(tree.right))
+        case "Ind":
+            p, q = go(tree.left), go(tree.right)
+            return int({">": p > q, ">=": p >= q, "=": p == q, "!=": p != q}[tree.rel])
+        case "Where":
+            return go(tree.then) if go(tree.condition) else go(tree.other)
+        case "Fn":
+            args = [go(q) for q in tree.args]
+            named: dict[str, Any] = {"abs": abs, "max": max, "min": min, "sign": lambda z: int(z > 0) - int(z < 0)}
+            return (named.get(tree.name) or getattr(math, tree.name))(*args)
+    raise AssertionError(kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symnn.algebra.convert import canonical
-from symnn.ground.tree import D, Div, Fn, Num, Pow, Sym, Tree, children, walk
+from symnn.ground.tree import D, Div, Fn, Mul, Neg, Num, Pow, Sym, Tree, children, walk
 
 __all__ = ["Condition", "side_conditions"]
 
@@ -36,14 +36,15 @@ def side_conditions(*trees: Tree) -> tuple[Condition, ...]:
                     continue
                 positive = form.positive
                 known = positive or (relation == "!=" and (-form).positive)
-                found.setdefault((form, relation), Condition(part, ">" if positive else relation, known))
+                shown = ">" if positive else relation
+                found.setdefault((form, shown), Condition(part, shown, known))
     return tuple(found.values())
 
 
 def _needs(at: Tree) -> list[tuple[Tree, str]]:
     match at:
         case Div():
-            return [(at.den, "!=")]
+            return [(base, "!=") for base in _bases(at.den)]
         case Fn(name="log"):
             return [(at.args[0], ">")]
         case Pow():
@@ -54,6 +55,18 @@ def _needs(at: Tree) -> list[tuple[Tree, str]]:
                 return [(at.base, ">")]
             return [(at.base, "!=")]
     return []
+
+
+def _bases(tree: Tree) -> list[Tree]:
+    """Return what a product of powers is made of."""
+    match tree:
+        case Mul():
+            return [b for f in tree.factors for b in _bases(f)]
+        case Pow():
+            return _bases(tree.base)
+        case Neg():
+            return _bases(tree.body)
+    return [tree]
 
 
 def _harmless(tree: Tree) -> bool:

@@ -214,6 +214,13 @@ def _definition_name(p: D) -> str:
     return f"definition of {p.body.tensor.name}"
 
 
+def _entry_name(p: D) -> str:
+    """An entry picked by a label has two cases: the label's own (1), and all others (0)."""
+    assert isinstance(p.body, Entry)
+    labelled = any(isinstance(a, Entry) for a in p.body.at)
+    return "entry by entry, two cases" if labelled else "entry by entry"
+
+
 #: Applied without ado before anything else.
 ADMINISTRATIVE: tuple[Rule, ...] = (
     Rule(_named("constant"), _constant, "dc/dx = 0"),
@@ -236,7 +243,7 @@ SUBSTANTIVE: tuple[Rule, ...] = (
 #: Applied at the end of a line.
 CLOSING: tuple[Rule, ...] = (
     Rule(_named("constant"), _constant, "dc/dx = 0"),
-    Rule(_named("entry by entry"), _entry, "d x_i/d x_j = 1[i=j]"),
+    Rule(_entry_name, _entry, "d x_i/d x_j = 1[i=j]"),
 )
 
 

@@ -1,0 +1,446 @@
+"""The gallery: textbook derivations, each executed, checked and written as a page; ``python -m symnn.gallery`` runs it.
+
+A row types the forward definitions, asks for derivatives, and states the textbook's formulas as claims. What the
+page then shows (lines, rules, results, verdicts) comes from the engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from symnn.algebra.matrix import NotLifted
+from symnn.derivation import Derivation, Section
+from symnn.derive.steps import Derived
+from symnn.graph.flow import FlowGraph
+from symnn.ground.errors import DefinitionError, UnknownNameError
+from symnn.ground.indices import Index
+from symnn.ground.sympy_border import from_sympy, to_sympy
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import ONE, ZERO, Ind, Neg, Tree, tensors_in
+from symnn.show import (
+    Block,
+    Code,
+    Contents,
+    Document,
+    Fold,
+    Formula,
+    Heading,
+    Picture,
+    Prose,
+    Table,
+    VerdictTable,
+    html,
+    tex,
+)
+from symnn.show.latex_notation import definition_latex, latex
+from symnn.show.letters import named
+from symnn.verify.lines import check_equal, evaluate_pair
+from symnn.verify.matrices import check_lifting
+from symnn.verify.points import points
+from symnn.verify.record import Check
+from symnn.verify.signs import check_at_least
+
+__all__ = ["Page", "Record", "Row", "load", "main", "write"]
+
+#: What a page may not contain if its row is to count.
+FAILED = ("refuted", "undecided", "not run", "")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One check of a page.
+
+    Attributes:
+        kind: lines, claim, values, differences, matrix or fact.
+        what: what was checked, in words.
+        check: how it came out.
+        left, right: the two sides, where the check is a claim that they are equal.
+        lines: how many lines, and how many of them are proved.
+    """
+
+    kind: str
+    what: str
+    check: Check
+    left: Tree | None = None
+    right: Tree | None = None
+    lines: tuple[int, int] = (0, 0)
+
+    def corrupted(self) -> tuple[Tree, Tree]:
+        """Return the claim with its sign flipped (or 0 made 1), which a sound check must refute."""
+        assert self.left is not None and self.right is not None
+        return self.left, ONE if self.right == ZERO else Neg(self.right)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the gallery: ``build`` types the forward definitions and the claims, and returns the page."""
+
+    id: str
+    title: str
+    source: str
+    build: Callable[[], Page]
+
+    def document(self, page: Page) -> Document:
+        """Return the finished page."""
+        return Document(self.title, page.subtitle, (*page.blocks, Prose(f"Source: {self.source}.")))
+
+
+@dataclass
+class Page:
+    """A page in the making: what is shown, and the record of every check on it."""
+
+    subtitle: str = "for any sizes"
+    blocks: list[Block] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+    # -- words and pictures ----------------------------------------------------------------------------------------
+
+    def prose(self, text: str) -> None:
+        """Add a paragraph; mathematics stands between dollars."""
+        self.blocks.append(Prose(" ".join(text.split())))
+
+    def heading(self, text: str, level: int = 1) -> None:
+        """Add a heading."""
+        self.blocks.append(Heading(text, level))
+
+    def formula(self, formula: str, label: str = "") -> None:
+        """Add a displayed formula in LaTeX."""
+        self.blocks.append(Formula(formula, label))
+
+    def given(self, *tensors: Tensor, words: Sequence[str] = ()) -> None:
+        """Add the definitions of tensors, with a few words beside each."""
+        for n, t in enumerate(tensors):
+            self.blocks.append(Formula(definition_latex(t), words[n] if n < len(words) else ""))
+
+    def picture(self, svg: str, caption: str) -> None:
+        """Add a picture."""
+        self.blocks.append(Picture(svg, caption))
+
+    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Add a table."""
+        self.blocks.append(Table(tuple(header), tuple(tuple(r) for r in rows)))
+
+    # -- derivations -----------------------------------------------------------------------------------------------
+
+    def derive(
+        self, d: Derivation, *, claim: Any = None, against: str = "the textbook's formula", folded: str = "",
+        differences: bool = True,
+    ) -> Derivation:  # fmt: skip
+        """Show a derivation's lines, its result and its checks.
+
+        Args:
+            d: the derivation.
+            claim: the expected result, typed separately: an expression in the derivation's free indices, a function
+                of them, or a tensor from define(); definitions that only the claim uses are shown beside it.
+            against: what the claim is called.
+            folded: a summary under which the lines are folded away.
+            differences: also compare with differences; only ever left out where something else compares them.
+        """
+        lines = self._lines(d)
+        self.blocks.extend((Fold(folded, tuple(lines)),) if folded else lines)
+        found = [self._line_record(d)]
+        self._result(d, shown=len(d.sections) == 1 and not folded)
+        if claim is not None:
+            tree = d.as_tree(claim)
+            self._claim_formulas(d, claim, tree)
+            found.append(Record("claim", against, check_equal(d.formula, tree), d.formula, tree))
+            found.append(Record("values", "values", _values(d.question(), tree)))
+        try:
+            found.append(Record("matrix", "matrix form", check_lifting(d.lifted(), d.formula, d.free)))
+        except NotLifted:
+            pass
+        if differences:
+            found.append(Record("differences", "differences", d.difference()))
+        self._judged(found)
+        return d
+
+    def _lines(self, d: Derivation) -> list[Block]:
+        out: list[Block] = []
+        number = 0
+        for section in d.sections:
+            if len(d.sections) > 1:
+                out.append(Heading(section.title, 3))
+            out.append(section.table(start=number))
+            number += len(section.steps)
+        return out
+
+    def _line_record(self, d: Derivation) -> Record:
+        checks = [c for s in d.sections for c in s.checks()[1:]]
+        proved = sum(c.verdict == "proved" for c in checks)
+        return Record("lines", "every line from the one before", d.check_steps(), lines=(len(checks), proved))
+
+    def _result(self, d: Derivation, *, shown: bool) -> None:
+        """Add the result where the last line does not show it already, and its matrix form."""
+        letters = named(d.formula, free=d.free)
+        plain = latex(d.formula, letters=letters)
+        if not shown:
+            self.formula(f"{d.left_latex(letters)} = {plain}", "result")
+        try:
+            d.lifted()
+        except NotLifted:
+            return
+        if d.free and d.matrix_latex != plain:
+            self.formula(f"{d.whole_latex()} = {d.matrix_latex}", "vector form" if len(d.free) == 1 else "matrix form")
+            self.blocks.append(Fold("as NumPy", (Code(d.matrix),)))
+
+    def _claim_formulas(self, d: Derivation, claim: Any, tree: Tree) -> None:
+        """Add the claim as it was typed, with what is defined for it alone."""
+        known = set(d.given) | set(FlowGraph((d.output,) if d.output is not None else d.given).order)
+        own = [t for t in FlowGraph(tensors_in(tree)).order if t.definition is not None and t not in known]
+        if isinstance(claim, Tensor):
+            own = [t for t in own if t is not claim]
+            self.formula(definition_latex(claim), "claimed")
+        else:
+            letters = named(tree, free=d.free)
+            self.formula(f"{d.left_latex(letters)} = {latex(tree, letters=letters)}", "claimed")
+        for t in own:
+            if t.role == "value":
+                self.formula(definition_latex(t), "with")
+
+    def _judged(self, found: list[Record]) -> None:
+        self.records.extend(found)
+        rows = tuple((r.what, r.check.verdict, r.check.detail) for r in found)
+        self.blocks.append(VerdictTable(("checked", "verdict", "how"), rows))
+
+    # -- claims without a derivation -------------------------------------------------------------------------------
+
+    def equal(self, what: str, left: Any, right: Any, *, lead: str = "") -> Check:
+        """Claim that two expressions are equal for all sizes; show the claim and its verdict.
+
+        Args:
+            what: the claim in words.
+            left, right: SymPy index expressions or trees; free indices of the same letter must be the same index.
+            lead: LaTeX for the left-hand side, where it has a name shorter than its formula.
+        """
+        a, b = from_sympy(left), from_sympy(right)
+        letters = named(Ind("=", a, b))
+        self.formula(f"{lead or latex(a, letters=letters)} = {latex(b, letters=letters)}")
+        check = check_equal(a, b)
+        self._judged([Record("claim", what, check, a, b), Record("values", "values", _values(a, b))])
+        return check
+
+    def at_least(self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "") -> Check:
+        """Claim that left >= right: their difference equals a witness that is nonnegative by its form."""
+        a, b, w = from_sympy(left), from_sympy(right), from_sympy(witness)
+        difference = from_sympy(to_sympy(a) - to_sympy(b))
+        letters = named(Ind("=", difference, w))
+        shown = lead or latex(difference, letters=letters)
+        self.formula(rf"{shown} = {latex(w, letters=letters)} \;\geq\; 0")
+        check = check_at_least(a, b, w)
+        self._judged([Record("claim", what, check, difference, w), Record("values", "values", _values(difference, w))])
+        return check
+
+    def holds(self, what: str, condition: Any, *, count: int = 40, seed: int = 3, shown: str = "") -> Check:
+        """Evaluate a condition, an indicator or a comparison, at random points; true at all of them is *evaluated*."""
+        tree = from_sympy(condition if not getattr(condition, "is_Relational", False) else _indicator(condition))
+        if shown:
+            self.formula(shown)
+        check = _everywhere(tree, count, seed)
+        self._judged([Record("fact", what, check)])
+        return check
+
+    def observed(self, what: str, true: bool, how: str) -> Check:
+        """Record an exact comparison of things that were computed, such as two orders of a graph."""
+        check = Check("evaluated" if true else "refuted", how, points=1)
+        self._judged([Record("fact", what, check)])
+        return check
+
+    def steps(self, *lines: tuple[Any, str], title: str = "") -> None:
+        """Show a chain of equal expressions typed with their reasons, each proved equal to the one before."""
+        record = Derived()
+        for expression, rule in lines:
+            record.then(from_sympy(expression), *((rule,) if rule else ()))
+        section = Section(title, record.steps, record)
+        if title:
+            self.heading(title, 3)
+        self.blocks.append(section.table())
+        checks = section.checks()[1:]
+        proved = sum(c.verdict == "proved" for c in checks)
+        order = ("", "refuted", "not run", "undecided", "evaluated", "proved")
+        weakest = min(checks, key=lambda c: order.index(c.verdict)) if checks else Check("not run", "one line only")
+        text = f"{proved} of {len(checks)} lines proved equal to the one before"
+        self._judged(
+            [Record("lines", "every line from the one before", Check(weakest.verdict, text), lines=(len(checks), proved))]
+        )
+
+    # -- what came out ---------------------------------------------------------------------------------------------
+
+    def of_kind(self, *kinds: str) -> list[Record]:
+        """Return the records of some kinds."""
+        return [r for r in self.records if r.kind in kinds]
+
+    @property
+    def failures(self) -> list[Record]:
+        """The checks that were refuted, left undecided or did not run."""
+        return [r for r in self.records if r.check.verdict in FAILED]
+
+    def summary(self) -> tuple[str, ...]:
+        """Return lines, proved lines, proved claims, worst evaluation, worst difference, as text."""
+        total = sum(r.lines[0] for r in self.records)
+        proved = sum(r.lines[1] for r in self.records)
+        claims = self.of_kind("claim")
+        good = sum(r.check.verdict == "proved" for r in claims)
+        return (
+            str(total), str(proved), f"{good} of {len(claims)}" if claims else "-",
+            _worst(self.of_kind("values", "fact", "matrix")), _worst(self.of_kind("differences")),
+        )  # fmt: skip
+
+
+def _values(left: Tree, right: Tree) -> Check:
+    return evaluate_pair(left, right, count=3, digits=50)
+
+
+def _indicator(condition: Any) -> Any:
+    from symnn.ground.functions import indicator
+
+    return indicator(condition)
+
+
+def _everywhere(tree: Tree, count: int, seed: int) -> Check:
+    graph = FlowGraph(tensors_in(tree))
+    expression = to_sympy(tree)
+    for point in points(graph, count, seed=seed):
+        if float(point.interpreter(30).value(expression)) != 1:
+            where = ", ".join(f"{s}={v}" for s, v in point.sizes.items())
+            return Check("refuted", f"false at {where}", points=count)
+    return Check("evaluated", f"true at all {count} random points, 30 digits; not proved", points=count)
+
+
+def _worst(records: list[Record]) -> str:
+    """Return the worst error of some checks, or the first verdict among them that is none."""
+    bad = [r.check.verdict or "not run" for r in records if not r.check.holds]
+    if bad:
+        return bad[0]
+    errors = [r.check.worst for r in records if r.check.worst is not None]
+    return f"{max(errors):.0e}" if errors else "yes" if records else "-"
+
+
+# -- the runner ----------------------------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Return the folder of the rows: ``derivations`` here, else beside the package."""
+    here = Path("derivations")
+    return here if here.is_dir() else Path(__file__).resolve().parents[1] / "derivations"
+
+
+def load(rows: Path | None = None) -> dict[str, tuple[str, Row]]:
+    """Return the rows of a folder by id, with their file's stem; every file ``a01_name.py`` defines ``ROW``.
+
+    Raises:
+        DefinitionError: a file has no ROW, or two files have one id.
+    """
+    out: dict[str, tuple[str, Row]] = {}
+    for path in sorted((rows or folder()).glob("[a-z][0-9][0-9]_*.py")):
+        spec = importlib.util.spec_from_file_location(f"derivations.{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        row = getattr(module, "ROW", None)
+        if not isinstance(row, Row):
+            raise DefinitionError(f"{path} defines no ROW. End it with ROW = Row(id, title, source, build).")
+        if row.id in out:
+            raise DefinitionError(f"{path} and {out[row.id][0]}.py are both row {row.id}. Give one another id.")
+        out[row.id] = (path.stem, row)
+    return out
+
+
+HEADER = ("id", "lines", "proved", "claims", "evaluated", "differenced")
+
+
+def write(rows: dict[str, tuple[str, Row]], out: Path, *, say: Callable[[str], None] = print) -> dict[str, Page]:
+    """Build rows, write their pages and an index page into a folder, and return the pages by id."""
+    out.mkdir(parents=True, exist_ok=True)
+    pages: dict[str, Page] = {}
+    say(_cells(HEADER))
+    for key, (stem, row) in rows.items():
+        page = pages[key] = row.build()
+        document = row.document(page)
+        _save(out / f"{stem}.html", html(document))
+        _save(out / f"{stem}.tex", tex(document))
+        say(_cells((key, *page.summary())))
+    _save(out / "index.html", html(_index(rows, pages)))
+    return pages
+
+
+def _index(rows: dict[str, tuple[str, Row]], pages: dict[str, Page]) -> Document:
+    table = VerdictTable((*HEADER[:1], "derivation", *HEADER[1:]), tuple((k, rows[k][1].title, *p.summary()) for k, p in pages.items()))
+    return Document(
+        "Gallery",
+        f"{len(pages)} derivations, derived and checked by machine",
+        (
+            Prose(
+                "On every page only the forward definitions were typed in. Each line applies the rule that stands beside "
+                "it and is compared with the line before; each result is compared with the textbook's formula, typed "
+                "separately as a claim."
+            ),
+            Contents(tuple((f"{k}  {rows[k][1].title}", f"{rows[k][0]}.html") for k in pages)),
+            Heading("What was checked", 2),
+            Prose(
+                "*proved*: lines with one canonical form for all sizes; *claims*: textbook formulas proved equal to the "
+                "result; *evaluated*: worst error of values in 50 digits and of matrix forms in float64; "
+                "*differenced*: worst error against differences of the interpreted function."
+            ),
+            table,
+        ),
+    )
+
+
+def _cells(cells: Sequence[str]) -> str:
+    widths = (4, 6, 7, 9, 10, 12)
+    return "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
+
+
+def _save(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def chosen(rows: dict[str, tuple[str, Row]], wanted: Iterable[str]) -> dict[str, tuple[str, Row]]:
+    """Return some rows by id, or all of them.
+
+    Raises:
+        UnknownNameError: there is no such row.
+    """
+    names = [w.upper() for w in wanted]
+    for name in names:
+        if name not in rows:
+            raise UnknownNameError(name, rows, "row of the gallery")
+    return {k: v for k, v in rows.items() if not names or k in names}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the gallery from the shell; exit status 1 if a check is refuted, undecided or was not run."""
+    parser = argparse.ArgumentParser(prog="python -m symnn.gallery", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ID", help="rows such as A4; all of them by default")
+    parser.add_argument("--out", type=Path, default=Path("build/gallery"), help="folder to write to")
+    parser.add_argument("--from", dest="folder", type=Path, default=None, help="folder of the rows")
+    options = parser.parse_args(arguments)
+    try:
+        rows = chosen(load(options.folder), options.rows)
+    except UnknownNameError as error:
+        print(error, file=sys.stderr)
+        return 2
+    pages = write(rows, options.out)
+    failed = 0
+    for key, page in pages.items():
+        for r in page.failures:
+            failed += 1
+            print(f"{key}: {r.what}: {r.check}", file=sys.stderr)
+    print(f"open {options.out / 'index.html'}")
+    return 1 if failed or not pages else 0
+
+
+if __name__ == "__main__":
+    # The rows import Row from here: run the module they import, not a second copy of it.
+    from symnn.gallery import main as run
+
+    sys.exit(run())
