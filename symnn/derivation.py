@@ -339,7 +339,7 @@ class Derivation:
         Raises:
             UnknownNameError: a size that the formula does not have.
         """
-        found = {s for i in self.free for s in i.size.free_symbols}
+        found = {s for i in self.free if i.size is not None for s in i.size.free_symbols}
         found |= {s for t in tensors_in(self.formula) for n in t.shape for s in n.free_symbols}
         needed = set(found)
         if self.output is not None:

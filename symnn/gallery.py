@@ -15,15 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sympy
+
 from symnn.algebra.matrix import NotLifted
 from symnn.derivation import Derivation, Section
 from symnn.derive.steps import Derived
 from symnn.graph.flow import FlowGraph
+from symnn.ground.define import typed
 from symnn.ground.errors import DefinitionError, UnknownNameError
-from symnn.ground.indices import Index
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ONE, ZERO, Ind, Neg, Tree, tensors_in
+from symnn.ground.tree import ONE, ZERO, Ind, Neg, Tree, free_indices, tensors_in
 from symnn.show import (
     Block,
     Code,
@@ -216,10 +218,10 @@ class Page:
 
         Args:
             what: the claim in words.
-            left, right: SymPy index expressions or trees; free indices of the same letter must be the same index.
+            left, right: SymPy index expressions; an index that occurs on both sides is one object.
             lead: LaTeX for the left-hand side, where it has a name shorter than its formula.
         """
-        a, b = from_sympy(left), from_sympy(right)
+        a, b = _typed(left, right)
         letters = named(Ind("=", a, b))
         self.formula(f"{lead or latex(a, letters=letters)} = {latex(b, letters=letters)}")
         check = check_equal(a, b)
@@ -228,21 +230,22 @@ class Page:
 
     def at_least(self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "") -> Check:
         """Claim that left >= right: their difference equals a witness that is nonnegative by its form."""
-        a, b, w = from_sympy(left), from_sympy(right), from_sympy(witness)
-        difference = from_sympy(to_sympy(a) - to_sympy(b))
+        difference, w = _typed(sympy.sympify(left) - right, witness)
         letters = named(Ind("=", difference, w))
         shown = lead or latex(difference, letters=letters)
         self.formula(rf"{shown} = {latex(w, letters=letters)} \;\geq\; 0")
-        check = check_at_least(a, b, w)
+        check = check_at_least(difference, w)
         self._judged([Record("claim", what, check, difference, w), Record("values", "values", _values(difference, w))])
         return check
 
-    def holds(self, what: str, condition: Any, *, count: int = 40, seed: int = 3, shown: str = "") -> Check:
-        """Evaluate a condition, an indicator or a comparison, at random points; true at all of them is *evaluated*."""
-        tree = from_sympy(condition if not getattr(condition, "is_Relational", False) else _indicator(condition))
-        if shown:
-            self.formula(shown)
-        check = _everywhere(tree, count, seed)
+    def seen_at_least(
+        self, what: str, left: Any, right: Any, *, count: int = 40, seed: int = 3, shown: str = ""
+    ) -> Check:
+        """Evaluate left >= right at random points, where there is no proof; true at all of them is *evaluated*."""
+        a, b = _typed(left, right)
+        letters = named(Ind("=", a, b))
+        self.formula(shown or rf"{latex(a, letters=letters)} \;\geq\; {latex(b, letters=letters)}")
+        check = _everywhere(a, b, count, seed)
         self._judged([Record("fact", what, check)])
         return check
 
@@ -297,20 +300,26 @@ def _values(left: Tree, right: Tree) -> Check:
     return evaluate_pair(left, right, count=3, digits=50)
 
 
-def _indicator(condition: Any) -> Any:
-    from symnn.ground.functions import indicator
+def _typed(left: Any, right: Any) -> tuple[Tree, Tree]:
+    """Return two sides with the ranges of their indices read from use."""
+    both = Ind("=", from_sympy(left), from_sympy(right))
+    _, out = typed("claim", free_indices(both), both)
+    assert isinstance(out, Ind)
+    return out.left, out.right
 
-    return indicator(condition)
 
-
-def _everywhere(tree: Tree, count: int, seed: int) -> Check:
-    graph = FlowGraph(tensors_in(tree))
-    expression = to_sympy(tree)
+def _everywhere(left: Tree, right: Tree, count: int, seed: int) -> Check:
+    graph = FlowGraph((*tensors_in(left), *tensors_in(right)))
+    sides = to_sympy(left), to_sympy(right)
+    least = float("inf")
     for point in points(graph, count, seed=seed):
-        if float(point.interpreter(30).value(expression)) != 1:
+        machine = point.interpreter(30)
+        a, b = (machine.value(side) for side in sides)
+        if a < b:
             where = ", ".join(f"{s}={v}" for s, v in point.sizes.items())
-            return Check("refuted", f"false at {where}", points=count)
-    return Check("evaluated", f"true at all {count} random points, 30 digits; not proved", points=count)
+            return Check("refuted", f"false at {where}: {float(a):.6g} < {float(b):.6g}", points=count)
+        least = min(least, float(a - b))
+    return Check("evaluated", f"true at all {count} random points, closest {least:.2g} above; not proved", points=count)
 
 
 def _worst(records: list[Record]) -> str:

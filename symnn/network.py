@@ -290,7 +290,8 @@ class Network:
     ) -> dict[str, Check]:  # fmt: skip
         """Return how the compiled gradients compare with central differences of the compiled loss, per parameter."""
         chosen = tuple(names) if names is not None else tuple(self.parameters)
-        f = self.compile(wrt=chosen, **scalars)
+        options: dict[str, Any] = dict(scalars)
+        f = self.compile(wrt=chosen, **options)
 
         def evaluate(values: Mapping[str, Any]) -> tuple[float, Mapping[str, Any]]:
             return f(values, {}, check=False)

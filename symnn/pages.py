@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from symnn.derivation import Derivation, Section, path_sections
+from collections.abc import Sequence
+
+from symnn.derivation import Derivation, Section, definition_line, path_sections
 from symnn.derive.backprop import Adjoints
 from symnn.ground.tensors import Tensor
 from symnn.network import Network
-from symnn.show import Block, Fold, Formula, Heading, Prose, Table
-from symnn.show.latex_notation import definition_latex, tensor_latex
+from symnn.show import Block, Document, Fold, Formula, Heading, Picture, Prose, Table
+from symnn.show.latex_notation import tensor_latex
 
-__all__ = ["backward_blocks", "forward_blocks", "result_table"]
+__all__ = ["backward_blocks", "forward_blocks", "gradients_brief", "gradients_page", "result_table"]
 
 
 def forward_blocks(net: Network) -> tuple[Block, ...]:
     """Return the forward definitions, the only thing that was typed in."""
-    rows = tuple(Formula(definition_latex(t)) for t in net.graph if t.definition is not None)
+    rows = tuple(definition_line(t) for t in net.graph if t.definition is not None)
     return (Heading("Given: the forward pass", 1), *rows)
 
 
@@ -59,3 +61,58 @@ def result_table(derivations: dict[str, Derivation]) -> Table:
             named.setdefault(name, pair)
     rows += [(f"${left}$", f"${right}$") for left, right in named.values()]
     return Table(("", "matrix form"), tuple(rows))
+
+
+def gradients_page(
+    net: Network, names: Sequence[str], *, checked: bool = True, plain: bool = False, picture: bool = False
+) -> Document:
+    """Return one page that derives several gradients: what they share stands once, all lines are numbered through.
+
+    Args:
+        net: the network.
+        names: parameters, inputs or inner tensors.
+        checked: prove every line.
+        plain: headings in the letters of a terminal.
+        picture: the graph, forward and backward, at the head.
+    """
+    derivations = {name: net.gradient(name) for name in names}
+    adjoints = net.adjoints(names)
+    blocks: list[Block] = [Picture(net.draw(backward=True), "forward and backward")] if picture else []
+    blocks += [Heading("Given", 2), *(definition_line(t) for t in net.graph if t.definition is not None)]
+    number = 0
+    for t in adjoints.visited:
+        for section in path_sections(adjoints, t) if t is not adjoints.output else ():
+            blocks.append(Heading(section.plain if plain else section.title, 2))
+            blocks.append(section.table(checked=checked, start=number))
+            number += len(section.steps)
+    blocks.append(Heading("Result" if len(names) == 1 else "Results", 2))
+    for d in derivations.values():
+        blocks += d.result_lines()
+    blocks += _named(list(derivations.values()))
+    sizes = ", ".join(s.name for s in net.sizes)
+    what = names[0] if len(names) == 1 else "" if list(names) == list(net.parameters) else ", ".join(names)
+    title = f"{net.title}: {'gradient' if len(names) == 1 else 'gradients'}" + (f" by {what}" if what else "")
+    return Document(title, f"any sizes {sizes}" if sizes else "", tuple(blocks))
+
+
+def _named(derivations: list[Derivation]) -> list[Formula]:
+    """Return the named adjoints in matrix form, each once."""
+    out: dict[str, Formula] = {}
+    for d in derivations:
+        plain = d.definitions()
+        for name, (left, right) in d.definitions_latex().items():
+            out.setdefault(name, Formula(f"{left} = {right}", text=f"{name} = {plain[name]}"))
+    return list(out.values())
+
+
+def gradients_brief(net: Network, names: Sequence[str]) -> str:
+    """Return several gradients as a few lines of text: matrix form where there is one, then what they share."""
+    derivations = [net.gradient(name) for name in names]
+    shared = {name: value for d in derivations for name, value in d.definitions().items()}
+    rows = {d.name: d.matrix for d in derivations}
+    width = max(map(len, (*rows, *shared)), default=0)
+    lines = [f"{net.title}: gradients of {net.loss.name}"]
+    lines += [f"  {name:{width}} = {value}" for name, value in rows.items()]
+    lines += ["where"] if shared else []
+    lines += [f"  {name:{width}} = {value}" for name, value in reversed(shared.items())]
+    return "\n".join(lines)

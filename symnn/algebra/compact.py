@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from symnn.algebra.normal import content, opened
-from symnn.algebra.terms import Atom, Monomial, Poly
+from symnn.algebra.terms import Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
 from symnn.ground.reading_order import factor_key, term_key
 from symnn.ground.tree import (
@@ -78,7 +78,7 @@ class Letters:
         """Return a letter for a bound index over ``size`` that none in sight carries."""
         for letter in [*self.known.get(size, ()), *"kjimlqruvw"]:
             if letter not in taken:
-                return letter
+                return str(letter)
         return "k"
 
 
@@ -112,7 +112,7 @@ def _shared(p: Poly) -> tuple[Any, Monomial, Poly]:
         elif all(e < 0 for e in here):
             common[a] = max(here)
     mono = tuple(sorted(common.items(), key=lambda item: item[0].id))
-    rest = {}
+    rest: dict[Monomial, Rational] = {}
     for m, c in p.terms.items():
         left = {a: e - common.get(a, 0) for a, e in m}
         rest[tuple((a, e) for a, e in left.items() if e)] = Fraction(c) / scale

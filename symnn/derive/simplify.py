@@ -164,7 +164,7 @@ def _cancel(tree: Tree, letters: Letters) -> Tree:
     if not isinstance(tree, Mul | Div | Neg | Add):
         return tree
     flat = factors(tree)
-    best = tree
+    best: Tree = tree
     for n, f in enumerate(flat):
         inner, below = (f.num, f.den) if isinstance(f, Div) else (f, None)
         if not isinstance(inner, Add):

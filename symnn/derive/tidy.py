@@ -131,20 +131,24 @@ def _quotient(num: Tree, den: Tree) -> Tree:
     if den == ONE:
         return num
     negative = isinstance(num, Neg) != isinstance(den, Neg)
-    num = num.body if isinstance(num, Neg) else num
-    den = den.body if isinstance(den, Neg) else den
-    if isinstance(num, Div):
-        num, den = num.num, mul(num.den, den)
-    num, den = _cancel_numbers(num, den)
-    if den == ONE:
-        out: Tree = num
-    elif isinstance(num, Num) and isinstance(den, Num):
-        out = number(num.value / den.value)
-    elif num == den:
+    above: Tree = num.body if isinstance(num, Neg) else num
+    below: Tree = den.body if isinstance(den, Neg) else den
+    if isinstance(above, Div):
+        above, below = _one_line(above, below)
+    above, below = _cancel_numbers(above, below)
+    if below == ONE:
+        out: Tree = above
+    elif isinstance(above, Num) and isinstance(below, Num):
+        out = number(above.value / below.value)
+    elif above == below:
         out = ONE
     else:
-        out = Div(num, den)
+        out = Div(above, below)
     return Neg(out) if negative else out
+
+
+def _one_line(above: Div, below: Tree) -> tuple[Tree, Tree]:
+    return above.num, mul(above.den, below)
 
 
 def _cancel_numbers(num: Tree, den: Tree) -> tuple[Tree, Tree]:
@@ -175,7 +179,7 @@ def _where(condition: Tree, then: Tree, other: Tree) -> Tree:
         return other
     if (then, other) == (ONE, ZERO):
         return condition
-    shared = [f for f in factors(then) if isinstance(f, Delta) and f in factors(other)]
+    shared: list[Tree] = [f for f in factors(then) if isinstance(f, Delta) and f in factors(other)]
     if other == ZERO:
         shared = [f for f in factors(then) if isinstance(f, Delta)]
     if then == ZERO:

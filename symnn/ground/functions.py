@@ -10,7 +10,7 @@ import sympy
 __all__ = ["FUNCTIONS", "NAMES", "indicator", "stop_gradient", "sum_over"]
 
 
-class StopGradient(sympy.Function):
+class StopGradient(sympy.Function):  # type: ignore[misc]
     """The identity whose derivative is declared 0."""
 
     nargs = 1

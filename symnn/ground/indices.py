@@ -12,14 +12,14 @@ from symnn.ground.sizes import Size, as_size
 __all__ = ["Index", "index", "indices"]
 
 
-class Index(sympy.Dummy):
+class Index(sympy.Dummy):  # type: ignore[misc]
     """An index, 0 <= index < size; equal only to itself, so that no substitution can capture it.
 
     ``size`` is None for a letter whose range is still to be read from its use.
     """
 
     letter: str
-    size: Size | None
+    size: Any
     _extent: Any
 
     def __new__(cls, letter: str, size: Size | None = None) -> Index:

@@ -51,7 +51,7 @@ def text_key(tree: Tree) -> str:
         case Const():
             return tree.name
         case Sym():
-            return tree.symbol.name
+            return str(tree.symbol.name)
         case Ix():
             return tree.index.letter
         case Entry():

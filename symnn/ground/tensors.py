@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["Tensor", "TensorSymbol", "input", "label_tensor", "labels", "parameter", "tensor_of"]
 
 
-class TensorSymbol(sympy.Dummy):
+class TensorSymbol(sympy.Dummy):  # type: ignore[misc]
     """The SymPy face of a tensor: the label of its indexed base, and a scalar tensor's only entry."""
 
     tensor: Tensor
 
     def _sympystr(self, printer: Any) -> str:
-        return self.name
+        return str(self.name)
 
     def _latex(self, printer: Any) -> str:
         return self.tensor.latex or self.name

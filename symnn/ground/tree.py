@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import sympy
 
@@ -60,14 +59,23 @@ class Tree:
         return int(made)
 
 
-@lru_cache(maxsize=None)
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind))
+_Kind = TypeVar("_Kind")
 
 
-def _node(cls: type) -> Any:
+_FIELDS: dict[Any, tuple[str, ...]] = {}
+
+
+def _field_names(kind: Any) -> tuple[str, ...]:
+    found = _FIELDS.get(kind)
+    if found is None:
+        found = _FIELDS[kind] = tuple(f.name for f in fields(kind))
+    return found
+
+
+@dataclass_transform(frozen_default=True)
+def _node(cls: type[_Kind]) -> type[_Kind]:
     made = dataclass(frozen=True, eq=True)(cls)
-    made.__hash__ = Tree.__hash__
+    made.__hash__ = Tree.__hash__  # type: ignore[assignment]
     return made
 
 
@@ -322,7 +330,7 @@ def rebuild(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
         case Where():
             return Where(*parts)
         case D():
-            return D(parts[0], parts[1])
+            return D(parts[0], cast(Entry, parts[1]))
         case _:
             return tree
 

@@ -60,7 +60,7 @@ def dense(
     units = as_size(units)
     suffix = name or str(x.level + 1)
     W = weight or parameter(f"W{suffix}", (units, x.shape[-1]))
-    args = (x, W)
+    args: tuple[Tensor, ...] = (x, W)
     if bias:
         args = (x, W, bias_tensor or parameter(f"b{suffix}", (units,), regularised=False))
     forward = AFFINE if bias else LINEAR

@@ -69,9 +69,12 @@ def terminal(
     lines = [screen.paint(line, "1") for line in screen.wrap(_plain(document.title))]
     if document.subtitle:
         lines += screen.wrap(_plain(document.subtitle))
+    before: Block | None = None
     for block in document.blocks:
         shown = list(_block(block, screen))
-        lines += ["", *shown] if shown else []
+        together = isinstance(before, Formula) and isinstance(block, Formula)
+        lines += shown if together or not shown else ["", *shown]
+        before = block if shown else before
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -99,8 +99,9 @@ def _elementwise(m: Elementwise, machine: Interpreter) -> Any:
     if m.name == "power":
         assert m.exponent is not None
         return body ** float(machine.value(to_sympy(m.exponent)))
-    scalar = {"abs": abs, "sign": np.sign}.get(m.name) or (lambda x: machine.call(m.name, float(x)))
-    return np.vectorize(scalar, otypes=[float])(body)
+    if m.name in ("abs", "sign"):
+        return np.abs(body) if m.name == "abs" else np.sign(body)
+    return np.vectorize(lambda x: machine.call(m.name, float(x)), otypes=[float])(body)
 
 
 def check_lifting(m: Matrix, tree: Tree, free: tuple[Index, ...], *, count: int = 3, seed: int = 5) -> Check:

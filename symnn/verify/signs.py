@@ -32,9 +32,9 @@ from symnn.verify.record import Check
 __all__ = ["check_at_least", "nonnegative", "positive"]
 
 
-def check_at_least(left: Tree, right: Tree, witness: Tree) -> Check:
-    """Return whether ``left >= right``: left - right = witness by the algebra, witness >= 0 by its form."""
-    equal = check_equal(Add((left, Neg(right))), witness)
+def check_at_least(difference: Tree, witness: Tree) -> Check:
+    """Return whether ``difference >= 0``: it equals the witness by the algebra, and that is >= 0 by its form."""
+    equal = check_equal(difference, witness)
     if equal.verdict != "proved":
         return equal
     if not nonnegative(witness):

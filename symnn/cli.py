@@ -1,0 +1,113 @@
+"""The command line: ``symnn derive|draw|check|train NAME_OR_FILE``; its help loads neither SymPy nor NumPy."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from symnn.examples import EXAMPLES
+
+__all__ = ["main"]
+
+_ABOUT = "Write the forward pass of a neural network; get the backward pass derived, checked, drawn and compiled."
+_TARGET = "a built-in example, or a Python FILE that defines net = symnn.Network(...); the FILE IS EXECUTED"
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max((len(name) for name in EXAMPLES), default=0)
+    examples = "\n".join(f"  {e.name:{width}}  {e.summary}" for e in EXAMPLES.values())
+    parser = argparse.ArgumentParser(
+        prog="symnn",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"built-in examples:\n{examples}\n\n"
+        "In place of an example give a Python FILE that defines net, a symnn.Network. The FILE IS EXECUTED as a\n"
+        "Python program: give only files that you trust. It may define sizes = {'H': 32, ...} for train.\n\n"
+        "exit status: 0 all is well; 1 a check does not hold; 2 something was wrong with what was asked",
+    )
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+
+    derive = _command(commands, "derive", "derive gradients, line by line, each line named by its rule and checked")
+    derive.add_argument("--wrt", type=_names, metavar="W1,b1", help="by what: parameters, inputs or inner tensors "
+                        "(default: every parameter)")  # fmt: skip
+    derive.add_argument("--format", choices=("text", "brief", "latex", "html", "markdown"), default="text")
+    derive.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
+    derive.add_argument("--no-check", action="store_true", help="show the lines without proving them")
+
+    draw = _command(commands, "draw", "draw the computation graph with its mathematics")
+    draw.add_argument("--backward", action="store_true", help="with the backward pass beside the forward pass")
+    draw.add_argument("--out", metavar="FILE", help="ends in .svg, .png, .pdf or .dot (default: NAME.svg)")
+
+    check = _command(commands, "check", "prove, evaluate and difference every gradient")
+    check.add_argument("--wrt", type=_names, metavar="W1,b1", help="which ones (default: every parameter)")
+    check.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    train = _command(commands, "train", "train on scikit-learn's 8 x 8 digits with the derived, compiled gradients")
+    train.add_argument("--epochs", type=_count, default=30, metavar="N", help="default 30")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, split and order (default 0)")
+    train.add_argument("--rate", type=float, default=0.05, metavar="X", help="learning rate (default 0.05)")
+    train.add_argument("--momentum", type=float, default=0.9, metavar="X", help="default 0.9")
+    train.add_argument("--batch", type=_count, default=32, metavar="N", help="examples a step (default 32)")
+    train.add_argument("--sizes", type=_sizes, default={}, metavar="H1=32,H2=16", help="symbolic sizes as numbers")
+    train.add_argument("--out", metavar="FILE", help="save the parameters there, as .npz")
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, deed: str) -> argparse.ArgumentParser:
+    made = commands.add_parser(name, help=deed, description=f"{deed[0].upper()}{deed[1:]}.")
+    made.add_argument("target", metavar="NAME_OR_FILE", help=_TARGET)
+    return made
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)
+
+
+def _sizes(text: str) -> dict[str, int]:
+    pairs = [part.partition("=") for part in _names(text)]
+    return {name.strip(): _count(value.strip()) for name, _, value in pairs}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, 1 where a check does not hold, 2 for an error."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.command is None:
+        parser.print_help()
+        return 2
+    try:
+        status = _run(chosen)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("symnn: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from symnn.ground.errors import SymnnError
+
+    try:
+        run = getattr(import_module("symnn.commands"), chosen.command)
+        return int(run(chosen))
+    except SymnnError as error:
+        print(f"symnn: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"symnn: {error.strerror or error}: {error.filename}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
