@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symnn.api import *
+    from symnn.api import *  # noqa: F403
 
 __version__ = "0.1.0"
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TypeAlias
 
 from symnn.examples import EXAMPLES
 
@@ -56,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, deed: str) -> argparse.ArgumentParser:
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: _Commands, name: str, deed: str) -> argparse.ArgumentParser:
     made = commands.add_parser(name, help=deed, description=f"{deed[0].upper()}{deed[1:]}.")
     made.add_argument("target", metavar="NAME_OR_FILE", help=_TARGET)
     return made

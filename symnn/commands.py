@@ -184,7 +184,8 @@ def train(chosen: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     net.values = result.params
     count = sum(int(np.size(v)) for v in result.params.values())
-    print(f"{net.title}: {count} parameters, {len(data.train[t.name])} examples, {chosen.epochs} epochs, {seconds:.1f} s")
+    rows = len(data.train[t.name])
+    print(f"{net.title}: {count} parameters, {rows} examples, {chosen.epochs} epochs, {seconds:.1f} s")
     print(f"loss      {result.losses[0]:.4f} after the first epoch, {result.losses[-1]:.4f} after the last")
     right = net.predict({x.name: data.test[x.name]}).argmax(axis=-1) == data.test[t.name]
     print(f"accuracy  {right.mean():.4f} on {right.size} held-out digits ({int(right.sum())} right)")
@@ -205,16 +206,15 @@ def _digits_shaped(net: Network) -> tuple[Tensor, Tensor]:
     takes = ", ".join(f"{v.name} {size_text(v.shape)}" + (f" in 0..{v.classes}-1" if v.classes is not None else "")
                       for v in net.inputs.values()) or "nothing"  # fmt: skip
     wants = "train uses the 8 x 8 digits: one input of shape (N, 64) and one of labels of shape (N,) with 10 classes"
-    fits = (
-        len(data) == len(labels) == 1
-        and data[0].rank == 2
-        and labels[0].rank == 1
-        and data[0].shape[0] == labels[0].shape[0]
-        and data[0].shape[0].is_Symbol
-        and all(s.is_Symbol or int(s) == n for s, n in ((data[0].shape[1], 64), (labels[0].classes, 10)))
-    )
+    fits = len(data) == len(labels) == 1 and data[0].rank == 2 and labels[0].rank == 1
+    if fits:
+        rows, pixels = data[0].shape
+        known = ((pixels, 64), (labels[0].classes, 10))
+        fits = rows == labels[0].shape[0] and rows.is_Symbol and all(s == n or s.is_Symbol for s, n in known if s)
     if not fits:
         raise DefinitionError(f"{net.title!r} does not fit: {wants}; it takes {takes}. N must stay a symbol.")
     if net.output is None or net.output.rank != 2 or net.output.shape[1] != labels[0].classes:
-        raise DefinitionError(f"{net.title!r} gives no class scores. Name them: Network(loss, output=p), p of shape (N, 10).")
+        raise DefinitionError(
+            f"{net.title!r} gives no class scores. Name them: Network(loss, output=p), p of shape (N, 10)."
+        )
     return data[0], labels[0]

@@ -12,17 +12,18 @@ from symnn.algebra.prove import prove_equal
 from symnn.derive.backprop import Adjoints, actual_steps, formula
 from symnn.derive.steps import Step
 from symnn.graph.flow import FlowGraph
+from symnn.ground.define import typed
 from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Entry, Sum, Tree, children, mul, rebuild, tensors_in
+from symnn.ground.tree import D, Entry, Ix, Sum, Tree, children, mul, rebuild, tensors_in, walk
 from symnn.show import (
     Document,
     Formula,
     Heading,
-    Prose,
     StepRow,
     StepTable,
     VerdictTable,
@@ -45,6 +46,9 @@ from symnn.verify.matrices import check_lifting
 from symnn.verify.record import Check
 
 __all__ = ["Derivation", "ExplicitForm", "Section", "definition_line", "of_gradient", "path_sections", "readable"]
+
+
+_EXPECTED = "expected {:.6g}, found {:.6g}"
 
 
 @dataclass
@@ -180,7 +184,7 @@ class Derivation:
         checks: dict[str, Check] = {}
         if claim is not None:
             tree = self.as_tree(claim)
-            checks["claim"] = check_equal(self.formula, tree, evaluate=evaluate)
+            checks["claim"] = check_equal(self.formula, tree, evaluate=evaluate, says=_EXPECTED)
             self._claims.append(("claim", tree, checks["claim"]))
         checks["lines"] = self.check_steps(evaluate=evaluate and claim is None)
         try:
@@ -207,15 +211,14 @@ class Derivation:
     def difference(self, *, count: int = 3) -> Check:
         """Return how the result compares with differences of what it is the derivative of, by the interpreter.
 
-        Central differences in float64 of a scalar output by a leaf; else complex steps in extended precision of the
-        question itself.
+        Central differences in float64 of a scalar output (an inner tensor is moved as if it were given); else complex
+        steps in extended precision of the question itself.
         """
-        scalar_leaf = self.wrt is not None and self.wrt.definition is None
         if self.target is not None and self.output is not None and self.wrt is not None:
-            if scalar_leaf and not self.output.rank:
+            if not self.output.rank:
                 return difference_check(self.output, [(self.wrt, self.target)], count=count)[self.wrt]
-            if not scalar_leaf:
-                return Check("not run", f"{self.wrt.name} is computed; differences are taken by leaves")
+            if self.wrt.definition is not None:
+                return Check("not run", f"{self.wrt.name} is computed and {self.output.name} is no scalar")
         seen = evaluate_pair(self.question(), self.formula, count=count)
         if seen.verdict != "evaluated":
             return seen
@@ -237,11 +240,17 @@ class Derivation:
         """Return a claim as a tree in this derivation's free indices."""
         if isinstance(claim, Tensor):
             if claim.rank != len(self.free):
-                raise DefinitionError(f"The claim {claim.name!r} has {claim.rank} axes, {self.name} has {len(self.free)}.")
+                axes = f"has {claim.rank} axes, {self.name} has {len(self.free)}"
+                raise DefinitionError(f"The claim {claim.name!r} {axes}.")
             return entry_of(claim, self.free)
         if callable(claim) and not hasattr(claim, "free_symbols"):
             claim = claim(*self.free)
-        return from_sympy(claim)
+        tree = from_sympy(claim)
+        if all(at.index.size is not None for at in walk(tree) if isinstance(at, Sum)):
+            return tree
+        # Sums over letters without a size read their ranges from the axes that they are used on.
+        free, tree = typed("the claim", self.free, tree)
+        return substitute(tree, indices={i: Ix(j) for i, j in zip(free, self.free, strict=True)})
 
     def equals(self, claim: Any) -> bool:
         """Tell whether the result is proved equal to a claim typed separately."""
@@ -272,9 +281,8 @@ class Derivation:
         letters = named(self.formula, free=self.free)
         right, shown = latex(self.formula, letters=letters), tree_text(self.formula, letters=letters)
         at = ",".join(letters[i] for i in self.free)
-        lines = [
-            Formula(f"{self.left_latex(letters)} = {right}", text=f"{self.name}[{at}] = {shown}" if at else f"{self.name} = {shown}")
-        ]
+        left = f"{self.name}[{at}]" if at else self.name
+        lines = [Formula(f"{self.left_latex(letters)} = {right}", text=f"{left} = {shown}")]
         if self.matrix_latex != latex(self.formula):
             lines.append(
                 Formula(f"{self.whole_latex()} = {self.matrix_latex}", "matrix form", f"{self.name} = {self.matrix}")
@@ -425,7 +433,8 @@ def of_gradient(adjoints: Adjoints, wrt: Tensor) -> Derivation:
         if t in path and t is not output:
             sections.extend(path_sections(adjoints, t))
     given = tuple(t for t in graph.order if t.definition is not None and (t in path or t is output))
-    title = f"Gradient of {output.name} by {wrt.name}" if not output.rank else f"Vector-Jacobian product of {output.name} by {wrt.name}"
+    what = "Vector-Jacobian product" if output.rank else "Gradient"
+    title = f"{what} of {output.name} by {wrt.name}"
     return Derivation(title, target.name, free, tree, sections, given, target, output, wrt, adjoints.upstream)
 
 

@@ -11,24 +11,27 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import sympy
 
-from symnn.algebra.matrix import NotLifted
-from symnn.derivation import Derivation, Section
+from symnn.algebra.matrix import NotLifted, lift
+from symnn.algebra.prove import inline
+from symnn.derivation import Derivation, Section, readable
 from symnn.derive.steps import Derived
 from symnn.graph.flow import FlowGraph
 from symnn.ground.define import typed
 from symnn.ground.errors import DefinitionError, UnknownNameError
+from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
+from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import ONE, ZERO, Ind, Neg, Tree, free_indices, tensors_in
 from symnn.show import (
     Block,
-    Code,
     Contents,
     Document,
     Fold,
@@ -36,20 +39,23 @@ from symnn.show import (
     Heading,
     Picture,
     Prose,
+    StepRow,
+    StepTable,
     Table,
     VerdictTable,
     html,
     tex,
 )
-from symnn.show.latex_notation import definition_latex, latex
+from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
+from symnn.show.matrix_notation import matrix_latex
 from symnn.verify.lines import check_equal, evaluate_pair
 from symnn.verify.matrices import check_lifting
 from symnn.verify.points import points
 from symnn.verify.record import Check
 from symnn.verify.signs import check_at_least
 
-__all__ = ["Page", "Record", "Row", "load", "main", "write"]
+__all__ = ["Page", "Record", "Row", "load", "main", "result_at", "write"]
 
 #: What a page may not contain if its row is to count.
 FAILED = ("refuted", "undecided", "not run", "")
@@ -101,6 +107,7 @@ class Page:
     subtitle: str = "for any sizes"
     blocks: list[Block] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    _statements: int = 0
 
     # -- words and pictures ----------------------------------------------------------------------------------------
 
@@ -155,7 +162,8 @@ class Page:
             found.append(Record("claim", against, check_equal(d.formula, tree), d.formula, tree))
             found.append(Record("values", "values", _values(d.question(), tree)))
         try:
-            found.append(Record("matrix", "matrix form", check_lifting(d.lifted(), d.formula, d.free)))
+            lifting = check_lifting(d.lifted(), readable(d.formula), d.free)
+            found.append(Record("matrix", "in NumPy", replace(lifting, detail=f"{d.matrix}  ({lifting.detail})")))
         except NotLifted:
             pass
         if differences:
@@ -176,7 +184,7 @@ class Page:
     def _line_record(self, d: Derivation) -> Record:
         checks = [c for s in d.sections for c in s.checks()[1:]]
         proved = sum(c.verdict == "proved" for c in checks)
-        return Record("lines", "every line from the one before", d.check_steps(), lines=(len(checks), proved))
+        return Record("lines", "the lines", d.check_steps(), lines=(len(checks), proved))
 
     def _result(self, d: Derivation, *, shown: bool) -> None:
         """Add the result where the last line does not show it already, and its matrix form."""
@@ -190,7 +198,6 @@ class Page:
             return
         if d.free and d.matrix_latex != plain:
             self.formula(f"{d.whole_latex()} = {d.matrix_latex}", "vector form" if len(d.free) == 1 else "matrix form")
-            self.blocks.append(Fold("as NumPy", (Code(d.matrix),)))
 
     def _claim_formulas(self, d: Derivation, claim: Any, tree: Tree) -> None:
         """Add the claim as it was typed, with what is defined for it alone."""
@@ -223,20 +230,28 @@ class Page:
         """
         a, b = _typed(left, right)
         letters = named(Ind("=", a, b))
-        self.formula(f"{lead or latex(a, letters=letters)} = {latex(b, letters=letters)}")
-        check = check_equal(a, b)
-        self._judged([Record("claim", what, check, a, b), Record("values", "values", _values(a, b))])
-        return check
+        shown = f"{lead or latex(a, letters=letters)} = {latex(b, letters=letters)}"
+        return self._claim(what, shown, check_equal(a, b), a, b)
 
     def at_least(self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "") -> Check:
         """Claim that left >= right: their difference equals a witness that is nonnegative by its form."""
         difference, w = _typed(sympy.sympify(left) - right, witness)
         letters = named(Ind("=", difference, w))
         shown = lead or latex(difference, letters=letters)
-        self.formula(rf"{shown} = {latex(w, letters=letters)} \;\geq\; 0")
-        check = check_at_least(difference, w)
-        self._judged([Record("claim", what, check, difference, w), Record("values", "values", _values(difference, w))])
+        shown = rf"{shown} = {latex(w, letters=letters)} \;\geq\; 0"
+        return self._claim(what, shown, check_at_least(difference, w), difference, w)
+
+    def _claim(self, what: str, shown: str, check: Check, left: Tree, right: Tree) -> Check:
+        values = _values(left, right)
+        self.records += [Record("claim", what, check, left, right), Record("values", "values", values)]
+        self._row(what, shown, check, f"{check.detail}; {values.detail}")
         return check
+
+    def _row(self, what: str, shown: str, check: Check, detail: str) -> None:
+        """Add one statement: its formula, what it says, its verdict."""
+        self._statements += 1
+        verdict: Any = check.verdict
+        self.blocks.append(StepTable((StepRow(self._statements, shown, (what,), detail, verdict, ""),)))
 
     def seen_at_least(
         self, what: str, left: Any, right: Any, *, count: int = 40, seed: int = 3, shown: str = ""
@@ -244,9 +259,10 @@ class Page:
         """Evaluate left >= right at random points, where there is no proof; true at all of them is *evaluated*."""
         a, b = _typed(left, right)
         letters = named(Ind("=", a, b))
-        self.formula(shown or rf"{latex(a, letters=letters)} \;\geq\; {latex(b, letters=letters)}")
         check = _everywhere(a, b, count, seed)
-        self._judged([Record("fact", what, check)])
+        self.records.append(Record("fact", what, check))
+        shown = shown or rf"{latex(a, letters=letters)} \;\geq\; {latex(b, letters=letters)}"
+        self._row(what, shown, check, check.detail)
         return check
 
     def observed(self, what: str, true: bool, how: str) -> Check:
@@ -254,6 +270,17 @@ class Page:
         check = Check("evaluated" if true else "refuted", how, points=1)
         self._judged([Record("fact", what, check)])
         return check
+
+    def matrix(self, what: str, tensor: Tensor) -> None:
+        """Show a computed tensor, everything below it opened, in matrix notation, and check that form by values."""
+        free = tuple(Index(letter, s) for letter, s in zip(tensor.letters, tensor.shape, strict=True))
+        tree: Tree = entry_of(tensor, free)
+        while computed := frozenset(t for t in tensors_in(tree) if t.definition is not None):
+            tree = inline(tree, computed)
+        lifted = lift(tree, free)
+        check = check_lifting(lifted, tree, free)
+        self.records.append(Record("matrix", what, check))
+        self._row(what, f"{tensor_latex(tensor)} = {matrix_latex(lifted)}", check, check.detail)
 
     def steps(self, *lines: tuple[Any, str], title: str = "") -> None:
         """Show a chain of equal expressions typed with their reasons, each proved equal to the one before."""
@@ -270,7 +297,7 @@ class Page:
         weakest = min(checks, key=lambda c: order.index(c.verdict)) if checks else Check("not run", "one line only")
         text = f"{proved} of {len(checks)} lines proved equal to the one before"
         self._judged(
-            [Record("lines", "every line from the one before", Check(weakest.verdict, text), lines=(len(checks), proved))]
+            [Record("lines", "the lines", Check(weakest.verdict, text), lines=(len(checks), proved))]
         )
 
     # -- what came out ---------------------------------------------------------------------------------------------
@@ -294,6 +321,11 @@ class Page:
             str(total), str(proved), f"{good} of {len(claims)}" if claims else "-",
             _worst(self.of_kind("values", "fact", "matrix")), _worst(self.of_kind("differences")),
         )  # fmt: skip
+
+
+def result_at(d: Derivation, *at: Any) -> Any:
+    """Return a derivation's result, a SymPy expression, with its free indices replaced in order."""
+    return to_sympy(substitute(d.formula, indices={i: from_sympy(j) for i, j in zip(d.free, at, strict=True)}))
 
 
 def _values(left: Tree, right: Tree) -> Check:
@@ -441,9 +473,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pages = write(rows, options.out)
     failed = 0
     for key, page in pages.items():
-        for r in page.failures:
-            failed += 1
-            print(f"{key}: {r.what}: {r.check}", file=sys.stderr)
+        for r in page.records:
+            if r.check.verdict in FAILED or (r.kind == "claim" and r.check.verdict != "proved"):
+                print(f"{key}: {r.what}: {r.check}", file=sys.stderr)
+        failed += len(page.failures)
     print(f"open {options.out / 'index.html'}")
     return 1 if failed or not pages else 0
 

@@ -185,7 +185,9 @@ class Network:
         )
         return Compiled(program, self.loss.name, {n: t.name for n, t in targets.items()})
 
-    def init(self, sizes: Mapping[Any, int] | None = None, *, seed: int = 0, scheme: str = "he", **named: int) -> dict[str, Any]:
+    def init(
+        self, sizes: Mapping[Any, int] | None = None, *, seed: int = 0, scheme: str = "he", **named: int
+    ) -> dict[str, Any]:
         """Draw the parameters for given sizes, ``net.init(D=64, H=32, C=10, seed=0)``; keeps and returns them.
 
         Raises:
@@ -197,7 +199,8 @@ class Network:
         for name, t in self.parameters.items():
             open_sizes = [str(s) for n in t.shape for s in n.free_symbols if s not in chosen]
             if open_sizes:
-                raise DefinitionError(f"Parameter {name!r} has shape {size_text(t.shape)}: give {', '.join(open_sizes)}.")
+                missing = ", ".join(dict.fromkeys(open_sizes))
+                raise DefinitionError(f"Parameter {name!r} has shape {size_text(t.shape)}: give {missing}.")
             shapes[name] = tuple(size_value(s, chosen) for s in t.shape)
         self.values = initialise(shapes, scheme=scheme, seed=seed)
         return self.values

@@ -165,7 +165,7 @@ def test_equal_trees_print_alike(tree: Tree) -> None:
 
 
 def test_a_writer_without_brackets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = Mul((Add((x(c), num(1))), Pow(Neg(x(n)), num(2)), Sum(k, Add((x(k), num(1)))), num(5)))
+    tree = Mul((Add((x(c), num(1))), Pow(Add((x(n), x(c))), num(2)), Sum(k, Add((x(k), num(1))))))
     letters, at = positions(tree)
     assert TextReader(text(tree, ascii=True, letters=letters)).whole()(at) == value(tree, AT)
     assert LatexReader(latex(tree, letters=letters)).whole()(at) == value(tree, AT)
@@ -310,9 +310,9 @@ def test_an_index_bound_twice_beside_different_ones() -> None:
 # -- names
 
 HOSTILE = [
-    "a'b", 'quo"te', "back\\slash", "new\nline", "é中π", "b{r", "}{", "a_b_c", "x^2", "50%", "#1", "$x$", "a&b",
-    "_", "__", "~", "\\end{document}", "\x00", "-", "a b", "x__y", "1", "W1_2", "h_prev", "x_hat", "xhat", "λ",
-    "λ1", "lambda", "W'", "'", "é_1", "<script>", "`", "\\", "%", "a\\\\", "ß", "x_\u0301",
+    "a'b", 'quo"te', "back\\slash", "new\nline", "é中π", "b{r", "}{", "a_b_c", "x^2", "50%", "#1", "$x$",
+    "a&b", "_", "__", "~", "\\end{document}", "\x00", "-", "a b", "x__y", "1", "W1_2", "h_prev", "x_hat", "xhat",
+    "λ", "λ1", "lambda", "W'", "'", "é_1", "<script>", "`", "\\", "%", "a\\\\", "ß", "x_\u0301",
 ]  # fmt: skip
 NAMES = {
     "W1": "W^{(1)}", "delta2": r"\delta^{(2)}", "h_prev": r"h_{\mathrm{prev}}", "lambda": r"\lambda",
@@ -390,7 +390,7 @@ def test_a_definition_reads_as_in_a_book() -> None:
     a, p, loss = zoo()[:3]
     assert definition_latex(a) == r"a^{(1)}_{ni} = b^{(1)}_{i} + \sum_{j} W^{(1)}_{ij} x_{nj}"
     assert definition_latex(p) == r"p_{nc} = \frac{e^{a^{(1)}_{nc}}}{\sum_{k} e^{a^{(1)}_{nk}}}"
-    assert definition_latex(loss) == r"\ell = \frac{1}{N} \sum_{n} (-\log p_{n,t_{n}})"
+    assert definition_latex(loss) == r"\ell = -\frac{1}{N} \sum_{n} \log p_{n,t_{n}}"
     assert definition_latex(input("x", (N, C))) == "x_{ni}"
 
 
@@ -402,6 +402,7 @@ def softmax_derivation() -> tuple[Tree, ...]:
     rows = step_rows(derived, [("", ""), ("proved", "by the algebra")])
     assert [row.verdict for row in rows[:3]] == ["", "proved", ""]
     assert rows[1].check == "by the algebra" and rows[1].rules == ("chain rule; log'",)
+    assert ("definition of $f$",) in [row.rules for row in rows]
     assert rows[0].latex == r"\frac{\partial}{\partial a_{c}}[-\log f_{y}]"
     assert rows[1].latex == r"-\frac{1}{f_{y}} \, \frac{\partial f_{y}}{\partial a_{c}}"
     assert rows[-1].latex == r"-(\mathbb{1}_{(c=y)} - f_{c})"

@@ -212,6 +212,8 @@ def _atom(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
             return Num(Fraction(a.data))
         case "ent":
             return Entry(a.data[0], tuple(to_tree(p, letters, taken) for p in a.data[1]))
+        case "fn" if a.data[0] == "pow":
+            return Pow(*[to_tree(p, letters, taken) for p in a.data[1]])
         case "fn":
             return Fn(a.data[0], tuple(to_tree(p, letters, taken) for p in a.data[1]))
         case "exp":

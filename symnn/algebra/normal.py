@@ -102,7 +102,8 @@ def _is_normal(m: Monomial) -> bool:
     for a, e in m:
         kind = a.kind
         if kind in ("base", "num"):
-            if e >= 1 or (kind == "num" and e < 0):
+            # a root of a single atom keeps an exponent from 0 to 1; whole powers belong to the atom itself
+            if e >= 1 or (e < 0 and (kind == "num" or len(a.data.terms) == 1)):
                 return False
         elif kind == "ind":
             if e != 1 or (many and (a.data[0] == "=" or _nested(a, m))):
@@ -138,10 +139,9 @@ def _renormal(m: Monomial) -> Poly:
             if e < 0:
                 raise ZeroDivisionError("an indicator in a denominator")
             rest.append((a, 1))
-        elif a.kind == "base" and e >= 1:
+        elif a.kind == "base" and (e >= 1 or (e < 0 and len(a.data.terms) == 1)):
             whole = int(e // 1)
-            for _ in range(whole):
-                out = multiply(out, a.data)
+            out = multiply(out, power(a.data, whole))
             if e - whole:
                 rest.append((a, ratio(e - whole)))
         elif a.kind == "num" and (e >= 1 or e < 0):
@@ -165,58 +165,35 @@ def _renormal(m: Monomial) -> Poly:
 
 
 def _substitute_deltas(mono: Monomial, deltas: list[Atom]) -> Poly:
-    """Use each [e = 0] to replace one index (or real atom) in the other factors, larger by smaller."""
+    """Use each [e = 0] between indices to replace one index in the other factors, larger by smaller.
+
+    Equations between real entries are left alone here: they hold on a null set, where a derivative may still be
+    taken; ``prove.py`` uses them in its zero test.
+    """
     for d in deltas:
         found = solve_equation(d.data[1], None)
         if found is None:
             continue
-        kind, old, new = found
+        old, new = found
         rest = tuple((a, e) for a, e in mono if a is not d)
-        if kind == "ix":
-            if any(old in a.indices for a, _ in rest):
-                changed = rename(Poly({rest: 1}), {old: new})
-                return multiply(changed, _of_atom(d))
-        elif any(a is old for a, _ in rest) or any(_mentions(a, old) for a, _ in rest):
-            changed = _replace_atom(Poly({rest: 1}), old, new)
-            return multiply(changed, _of_atom(d))
-    return _bare(mono)
-
-
-def _bare(mono: Monomial) -> Poly:
+        if any(old in a.indices for a, _ in rest):
+            return multiply(rename(Poly({rest: 1}), {old: new}), _of_atom(d))
     return Poly({mono: 1})
 
 
-def solve_equation(e: Poly, wanted: frozenset[Index] | None) -> tuple[str, Any, Poly] | None:
-    """Return ("ix", index, value) or ("atom", atom, value) from e = 0, solved for a term with coefficient +-1.
-
-    With ``wanted`` only those indices; otherwise the index (else the real entry) made last.
-    """
-    best: tuple[int, str, Any, Poly] | None = None
+def solve_equation(e: Poly, wanted: frozenset[Index] | None) -> tuple[Index, Poly] | None:
+    """Return (index, value) from e = 0, solved for an index with coefficient +-1 (one of ``wanted``), the last made."""
+    best: tuple[int, Index, Poly] | None = None
     for m, c in e.terms.items():
-        if len(m) != 1 or m[0][1] != 1:
+        if len(m) != 1 or m[0][1] != 1 or m[0][0].kind != "ix" or c not in (1, -1):
             continue
         a = m[0][0]
-        if a.kind == "ix" and c in (1, -1):
-            if wanted is not None and a.data not in wanted:
-                continue
-            rest = e - Poly({m: c})
-            if a.data in rest.indices:
-                continue
-            candidate = (a.id + (1 << 40), "ix", a.data, rest.scaled(-1 if c == 1 else 1))
-        elif wanted is None and a.kind == "ent" and a.data[0].classes is None:
-            rest = e - Poly({m: c})
-            if any(_mentions(b, a) or b is a for b in rest.atoms()):
-                continue
-            candidate = (a.id, "atom", a, rest.scaled(-Fraction(1) / c))
-        else:
+        rest = e - Poly({m: c})
+        if (wanted is not None and a.data not in wanted) or a.data in rest.indices:
             continue
-        if best is None or candidate[0] > best[0]:
-            best = candidate
+        if best is None or a.id > best[0]:
+            best = (a.id, a.data, rest.scaled(-1 if c == 1 else 1))
     return None if best is None else best[1:]
-
-
-def _mentions(a: Atom, b: Atom) -> bool:
-    return any(x is b or _mentions(x, b) for p in parts_of(a) for x in p.atoms())
 
 
 def parts_of(a: Atom) -> tuple[Poly, ...]:
@@ -444,9 +421,8 @@ def _base_atom(p: Poly) -> Atom:
 
 def _base_power(p: Poly, e: Rational) -> Poly:
     atom = _base_atom(p)
-    if e < 1:
-        return _of_atom(atom, e)
-    return _renormal(((atom, e),))
+    mono = ((atom, e),)
+    return Poly({mono: 1}) if _is_normal(mono) else _renormal(mono)
 
 
 def _monomial_power(m: Monomial, c: Rational, e: Rational) -> Poly:
@@ -463,7 +439,7 @@ def _monomial_power(m: Monomial, c: Rational, e: Rational) -> Poly:
     for a, k in m:
         if a.kind == "ind":
             out = multiply(out, _of_atom(a))
-        elif a.positive or (a.nonnegative and e > 0):
+        elif a.nonnegative:
             factor = ((a, ratio(k * e)),)
             out = multiply(out, Poly({factor: 1}) if _is_normal(factor) else _renormal(factor))
         elif isinstance(k, int) and k % 2 == 0:
@@ -553,6 +529,8 @@ def absolute(p: Poly) -> Poly:
         return p
     if (-p).nonnegative:
         return -p
+    if _leading_sign(p) < 0:
+        p = -p
     return multiply(p, indicator(">", p).scaled(2) - ONE)
 
 
@@ -591,7 +569,7 @@ def function(name: str, args: tuple[Poly, ...]) -> Poly:
 def indicator(relation: str, p: Poly) -> Poly:
     """Return 1[p relation 0]. Only [p > 0] and [p = 0] are kept, with the sign of p normal."""
     if relation == ">=":
-        return ONE - indicator(">", -p)
+        return indicator(">", p + ONE) if _is_whole(p) else ONE - indicator(">", -p)
     if relation == "!=":
         return ONE - indicator("=", p)
     value = p.constant()
@@ -610,6 +588,20 @@ def indicator(relation: str, p: Poly) -> Poly:
     return _of_atom(
         intern_atom("ind", (relation, p), nonnegative=True, height=p.height, indices=p.indices)
     )
+
+
+def _is_whole(p: Poly) -> bool:
+    """Tell whether a polynomial takes whole values: indices, labels and sizes with whole coefficients."""
+    return all(
+        isinstance(c, int) and all(isinstance(e, int) and e > 0 and _is_whole_atom(a) for a, e in m)
+        for m, c in p.terms.items()
+    )
+
+
+def _is_whole_atom(a: Atom) -> bool:
+    if a.kind == "ent":
+        return a.data[0].classes is not None
+    return a.kind == "ix" or (a.kind == "sym" and bool(getattr(a.data, "is_integer", False)))
 
 
 # -- sums ----------------------------------------------------------------------------------------------------------
@@ -676,7 +668,7 @@ def _contract(m: Monomial, delta: Atom, over: tuple[Index, ...], wanted: frozens
     found = solve_equation(delta.data[1], wanted)
     if found is None:
         return None
-    _, k, value = found
+    k, value = found
     rest = rename(Poly({tuple((a, e) for a, e in m if a is not delta): 1}), {k: value})
     rest = multiply(rest, in_range(value, k.size))
     return summed(rest, tuple(i for i in over if i is not k))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product as iproduct
 from typing import Any
 
 from symnn.algebra.convert import canonical, reaches
-from symnn.algebra.normal import const, exponential, logarithm, multiply, parts_of, power, rebuild
-from symnn.algebra.terms import Atom, Poly
+from symnn.algebra.cases import vanishes_by_signs
+from symnn.algebra.normal import const, exponential, logarithm, multiply, parts_of, power, product, rebuild
+from symnn.algebra.terms import Atom, Monomial, Poly
 from symnn.ground.template import unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Add, D, Entry, Neg, Tree, children, walk
@@ -54,6 +55,9 @@ def prove_equal(left: Tree, right: Tree, *, open_tensors: Iterable[Tensor] | Non
             return Proof("proved", tuple(sorted(conditions)), tuple(opened))
         target = _outermost(difference, allowed)
         if target is None:
+            conditions = set()
+            if vanishes_by_signs(poly, lambda p, used=conditions: is_zero(p, used)):
+                return Proof("proved", tuple(sorted(conditions)), tuple(opened))
             return Proof("undecided", (), tuple(opened), "the canonical forms differ", poly)
         difference = inline(difference, frozenset((target,)))
         opened.append(target.name)
@@ -95,7 +99,8 @@ def is_zero(poly: Poly, conditions: set[str] | None = None) -> bool:
     if not poly.terms:
         return True
     try:
-        for attempt in (_clear, lambda p, u: _clear(_exponentials(p, u), u)):
+        poly = _on_equalities(poly)
+        for attempt in (_clear, lambda p, u: _clear(_on_equalities(_exponentials(p, u)), u)):
             found: set[str] = set()
             if not attempt(poly, found).terms:
                 used |= found
@@ -103,6 +108,52 @@ def is_zero(poly: Poly, conditions: set[str] | None = None) -> bool:
     except (ZeroDivisionError, OverflowError):
         return False
     return False
+
+
+def _on_equalities(poly: Poly) -> Poly:
+    """Where a monomial carries [e = 0] with e real, reduce its other factors modulo e."""
+    for _ in range(20):
+        out, changed = Poly({}), False
+        for m, c in poly.terms.items():
+            reduced = _reduced(m)
+            changed = changed or reduced is not None
+            out = out + (Poly({m: c}) if reduced is None else reduced.scaled(c))
+        poly = out
+        if not changed:
+            return poly
+    return poly
+
+
+def _inside(p: Poly) -> Iterable[Atom]:
+    """Yield the atoms of a polynomial and those inside them."""
+    for a in p.atoms():
+        yield a
+        for q in parts_of(a):
+            yield from _inside(q)
+
+
+def _reduced(m: Monomial) -> Poly | None:
+    for d, _ in m:
+        if d.kind != "ind" or d.data[0] != "=":
+            continue
+        e: Poly = d.data[1]
+        lead = max(e.terms, key=lambda t: tuple((a.id, k) for a, k in t))
+        if any(a.kind == "ix" for a, _ in lead) or not lead:
+            continue
+        around = Poly({tuple(i for i in m if i[0] is not d): 1})
+        if any(a.kind == "ind" and a.data[0] == ">" and a.data[1] in (e, -e) for a, _ in m):
+            return Poly({})  # 1[e > 0] 1[e = 0]
+        if len(lead) == 1 and lead[0][1] == 1 and any(a is lead[0][0] for a in _inside(around)):
+            value = (e - Poly({lead: e.terms[lead]})).scaled(-Fraction(1) / e.terms[lead])
+            return multiply(rebuild(around, lambda a: value if a is lead[0][0] else None), Poly({((d, 1),): 1}))
+        have = dict(m)
+        if all(have.get(a, 0) >= k for a, k in lead):
+            for a, k in lead:
+                have[a] -= k
+            others = product([(Poly({((a, 1),): 1}), k) for a, k in have.items() if k])
+            rest = (e - Poly({lead: e.terms[lead]})).scaled(-Fraction(1) / e.terms[lead])
+            return multiply(others, rest)
+    return None
 
 
 def _clear(poly: Poly, used: set[str]) -> Poly:
@@ -155,6 +206,53 @@ def _exponentials(poly: Poly, used: set[str]) -> Poly:
         return (up + down).scaled(Fraction(1, 2))
 
     return rebuild(poly, change)
+
+
+def _divided(poly: Poly) -> Poly:
+    """Divide every fraction out, also inside sums and functions: x/(1 + x) becomes 1 - 1/(1 + x)."""
+    out = Poly({})
+    for m, c in poly.terms.items():
+        out = out + product((_divided_atom(a), e) for a, e in m).scaled(c)
+    for _ in range(_DIVISIONS):
+        found = next(((m, a, lead) for m in out.terms for a, lead in _divisible(m)), None)
+        if found is None:
+            return out
+        m, a, lead = found
+        factor = Fraction(1) / a.data.terms[lead]
+        rest = multiply(Poly({m: out.terms[m]}), Poly({tuple((b, -e) for b, e in lead): 1})).scaled(factor)
+        others = a.data - Poly({lead: a.data.terms[lead]})
+        whole = Poly({tuple((b, e + 1) if b is a else (b, e) for b, e in mono if not (b is a and e == -1)): k
+                      for mono, k in rest.terms.items()})  # fmt: skip
+        out = out - Poly({m: out.terms[m]}) + whole - multiply(rest, others)
+    return out
+
+
+#: A division of polynomials ends by itself; this bounds its length only.
+_DIVISIONS = 200
+
+
+def _divided_atom(a: Atom) -> Poly:
+    match a.kind:
+        case "sum":
+            fresh, body = opened(a)
+            return summed(_divided(body), fresh)
+        case "exp":
+            return exponential(_divided(Poly({a.data: 1})))
+        case "fn":
+            return function(a.data[0], tuple(_divided(p) for p in a.data[1]))
+        case "base":
+            return _divided(a.data)
+    return Poly({((a, 1),): 1})
+
+
+def _divisible(m: Monomial) -> Iterator[tuple[Atom, Monomial]]:
+    """Yield the denominators of a monomial whose leading term divides it, with that term (graded, then by atom)."""
+    exps = dict(m)
+    for a, e in m:
+        if a.kind == "base" and isinstance(e, int) and e < 0:
+            lead = max(a.data.terms, key=lambda t: (sum(k for _, k in t), [(-b.id, k) for b, k in t]))
+            if lead and all(exps.get(b, 0) >= k for b, k in lead):
+                yield a, lead
 
 
 def _off_kinks(poly: Poly, used: set[str]) -> Poly:

@@ -40,9 +40,7 @@ def _fold(pieces: list[Piece], rank: dict[Index, int]) -> list[Piece]:
     return pieces
 
 
-def contraction(
-    pieces: list[Piece], over: Sequence[Index], want: Sequence[Index], rank: dict[Index, int]
-) -> Piece:
+def contraction(pieces: list[Piece], over: Sequence[Index], want: Sequence[Index], rank: dict[Index, int]) -> Piece:
     """Return the sum over the indices of the product of the pieces; ``want`` is the order of axes that is hoped for."""
     pieces = _fold([p for p in pieces], rank)
     if len(pieces) == 1:
@@ -58,9 +56,7 @@ def contraction(
     right = tuple(k for k in b.axes if k not in a.axes)
     if not shared:
         axes = union((a, b), rank, want)
-        return Piece(
-            f"{aligned(a, axes).at(PRODUCT)} * {aligned(b, axes).at(PRODUCT + 1)}", axes, PRODUCT, fresh=True
-        )
+        return Piece(f"{aligned(a, axes).at(PRODUCT)} * {aligned(b, axes).at(PRODUCT + 1)}", axes, PRODUCT, fresh=True)
     if batch:
         if len(left) == len(right) == len(shared) == 1:
             if _before(right, left, want):
@@ -78,21 +74,13 @@ def contraction(
         return Piece(f"xp.vdot({a.text}, {aligned(b, a.axes).text})", (), CALL, fresh=True)
     axes_a = [a.axes.index(k) for k in shared]
     axes_b = [b.axes.index(k) for k in shared]
-    return Piece(
-        f"xp.tensordot({a.text}, {b.text}, axes=({axes_a}, {axes_b}))", (*left, *right), CALL, fresh=True
-    )
+    return Piece(f"xp.tensordot({a.text}, {b.text}, axes=({axes_a}, {axes_b}))", (*left, *right), CALL, fresh=True)
 
 
 def _before(one: Axes, other: Axes, want: Sequence[Index]) -> bool:
     """Tell whether the result is hoped for with axis ``one`` in front of ``other``."""
     order = list(want)
-    return bool(
-        one
-        and other
-        and one[0] in order
-        and other[0] in order
-        and order.index(one[0]) < order.index(other[0])
-    )
+    return bool(one and other and one[0] in order and other[0] in order and order.index(one[0]) < order.index(other[0]))
 
 
 def _matmul(a: Piece, b: Piece, axes_a: Axes, axes_b: Axes, axes: Axes) -> Piece:
@@ -114,10 +102,6 @@ def einsum(pieces: list[Piece], over: Sequence[Index], want: Sequence[Index]) ->
         letters[k] = letters[k] or spare.pop(0)
     left = [k for k in found if k not in over]
     axes = tuple(sorted(left, key=lambda k: list(want).index(k) if k in want else len(want)))
-    spec = (
-        ",".join("".join(letters[k] for k in p.axes) for p in pieces)
-        + "->"
-        + "".join(letters[k] for k in axes)
-    )
+    spec = ",".join("".join(letters[k] for k in p.axes) for p in pieces) + "->" + "".join(letters[k] for k in axes)
     best = ", optimize=True" if len(pieces) > 2 else ""
     return Piece(f'xp.einsum("{spec}", {", ".join(p.text for p in pieces)}{best})', axes, CALL, fresh=True)

@@ -53,8 +53,6 @@ def constant(value: int | Fraction) -> Piece:
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise UnsupportedError(
-                f"The constant {value.numerator}/{value.denominator} is too large for float64."
-            )
+            raise UnsupportedError(f"The constant {value.numerator}/{value.denominator} is too large for float64.")
         text = repr(number)
     return Piece(text, (), ATOM if value >= 0 else ATOM - 3, "number")

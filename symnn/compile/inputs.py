@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,9 @@ class Inputs:
         self.leaves = tuple(leaves)
         self.names = tuple(t.name for t in leaves)
         self.fixed = {str(k): v for k, v in fixed.items()}
+        self._known_names = frozenset(self.names)
+        self._fitting: tuple[Any, ...] | None = None
+        self._classes: list[int | None] = []
 
     def arrays(self, values: Mapping[str, Any], xp: Any, dtype: str, *, check: bool) -> list[Any]:
         """Return one array per leaf, in order.
@@ -33,19 +37,23 @@ class Inputs:
             LabelError: a label is no integer, or out of range.
         """
         for name in values:
-            if name not in self.names:
+            if name not in self._known_names:
                 raise UnknownNameError(str(name), self.names, "input")
-        missing = [n for n in self.names if n not in values]
-        if missing:
+        if len(values) < len(self.names):
+            missing = [n for n in self.names if n not in values]
             raise DataError(
                 f"No array was given for {missing[0]!r}. The program needs: {', '.join(map(repr, self.names))}."
             )
         made = [_converted(t, values[t.name], xp, dtype) for t in self.leaves]
-        self._shapes(made)
-        if check:
-            for t, a in zip(self.leaves, made, strict=True):
-                if t.classes is None:
-                    _finite(t, a, xp)
+        shapes = tuple([a.shape for a in made])
+        if shapes != self._fitting:  # the shapes of the last call are known to fit
+            self._shapes(made)
+            self._fitting = shapes
+        for t, a, classes in zip(self.leaves, made, self._classes, strict=True):
+            if t.classes is not None:
+                _labels(t, a, classes)
+            elif check:
+                _finite(t, a, xp)
         return made
 
     def _shapes(self, arrays: list[Any]) -> None:
@@ -80,9 +88,7 @@ class Inputs:
         plain = {s: n for s, (n, _) in sizes.items()}
         for t, axis, size, found in later:
             self._compound(t, axis, size, found, plain)
-        for t, a in zip(self.leaves, arrays, strict=True):
-            if t.classes is not None:
-                _labels(t, a, self._known(t.classes, plain))
+        self._classes = [None if t.classes is None else self._known(t.classes, plain) for t in self.leaves]
 
     def _known(self, size: Any, plain: dict[Any, int]) -> int | None:
         full = dict(plain)
@@ -97,9 +103,7 @@ class Inputs:
         if expected is None:
             return self._solve(t, axis, size, found, plain)
         if expected != found:
-            raise ShapeError(
-                f"Axis {axis} of {t.name!r}, the size {size}, has length {found}, expected {expected}."
-            )
+            raise ShapeError(f"Axis {axis} of {t.name!r}, the size {size}, has length {found}, expected {expected}.")
         return None
 
     def _solve(self, t: Tensor, axis: int, size: Any, found: int, plain: dict[Any, int]) -> None:
@@ -121,20 +125,23 @@ class Inputs:
 
 
 def _converted(t: Tensor, value: Any, xp: Any, dtype: str) -> Any:
+    """Return a value as an array of the program's precision; labels as int64."""
+    if (
+        type(value) is numpy.ndarray
+        and xp is numpy
+        and value.dtype.name == ("int64" if t.classes is not None else dtype)
+    ):
+        return value
     if xp is not numpy and type(value).__module__.split(".")[0] == "cupy":
         array = value
     else:
         try:
             array = numpy.asarray(value)
         except ValueError:
-            raise DataError(
-                f"The value for {t.name!r} is not an array: its rows have different lengths."
-            ) from None
+            raise DataError(f"The value for {t.name!r} is not an array: its rows have different lengths.") from None
     kind = array.dtype.kind
     if kind == "c":
-        raise DataError(
-            f"The array for {t.name!r} is complex. symnn computes with real numbers; pass its real part."
-        )
+        raise DataError(f"The array for {t.name!r} is complex. symnn computes with real numbers; pass its real part.")
     if kind not in "fiub":
         raise DataError(f"The array for {t.name!r} has the type {array.dtype}, expected numbers.")
     if t.classes is not None:
@@ -144,9 +151,7 @@ def _converted(t: Tensor, value: Any, xp: Any, dtype: str) -> Any:
                 at = tuple(int(i) for i in numpy.argwhere(numpy.asarray(_host(~whole)))[0])
                 raise LabelError(f"{t.name!r} holds the label {array[at]} at {at}, expected a whole number.")
         elif kind == "b":
-            raise LabelError(
-                f"{t.name!r} holds truth values, expected whole numbers. Convert them with .astype(int)."
-            )
+            raise LabelError(f"{t.name!r} holds truth values, expected whole numbers. Convert them with .astype(int).")
         return xp.asarray(array, dtype=xp.int64)
     return xp.asarray(array, dtype=dtype)
 
@@ -156,10 +161,9 @@ def _host(array: Any) -> Any:
 
 
 def _finite(t: Tensor, array: Any, xp: Any) -> None:
-    # A sum is finite unless an entry is not, or it overflows; only then look at every entry.
-    with numpy.errstate(all="ignore"):
-        if bool(xp.isfinite(xp.sum(array))):
-            return
+    # The sum of squares is finite unless an entry is not, or it overflows; only then look at every entry.
+    if array.flags.c_contiguous and math.isfinite(xp.vdot(array, array)):
+        return
     good = xp.isfinite(array)
     if not bool(xp.all(good)):
         at = tuple(int(i) for i in numpy.argwhere(~numpy.asarray(_host(good)))[0])
@@ -170,6 +174,8 @@ def _finite(t: Tensor, array: Any, xp: Any) -> None:
 
 
 def _labels(t: Tensor, array: Any, classes: int | None) -> None:
+    if classes is not None and array.view("uint64").max() < classes:  # a negative label is a very large one
+        return
     low, high = int(array.min()), int(array.max())
     if low >= 0 and (classes is None or high < classes):
         return

@@ -35,9 +35,7 @@ def namespace(backend: str) -> Any:
             "The backend 'cupy' needs CuPy, which is not installed. Install symnn[cupy], or use backend='numpy'."
         ) from None
     if not cupy.is_available():
-        raise UnsupportedError(
-            "CuPy is installed but sees no GPU. Use backend='numpy', or run on a machine with one."
-        )
+        raise UnsupportedError("CuPy is installed but sees no GPU. Use backend='numpy', or run on a machine with one.")
     return cupy
 
 

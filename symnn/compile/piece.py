@@ -36,6 +36,7 @@ class Piece:
         level: how tightly the text's outermost operation binds.
         kind: "number" (a Python number), "real" (array in the program's precision), "bool" or "int" (arrays).
         fresh: evaluating the text makes a new array that nothing else holds.
+        update: (array, statement) that leaves the same value in an operand's own array, or None.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Piece:
     level: int = ATOM
     kind: str = "real"
     fresh: bool = False
+    update: tuple[str, str] | None = None
 
     def at(self, level: int) -> str:
         """Return the text, in brackets where it binds less tightly than ``level``."""

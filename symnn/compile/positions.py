@@ -41,7 +41,7 @@ def bounds(tree: Tree) -> tuple[Any, Any] | None:
         case Ix():
             return sympy.Integer(0), tree.index.size - 1
         case Entry() if tree.tensor.classes is not None:
-            return sympy.Integer(0), tree.tensor.classes - 1
+            return sympy.Integer(0), sympy.sympify(tree.tensor.classes, strict=True) - 1
         case Neg():
             inner = bounds(tree.body)
             return None if inner is None else (-inner[1], -inner[0])
@@ -68,18 +68,14 @@ def inside(tree: Tree, size: Size) -> bool:
     known = bounds(tree)
     if known is None:
         return False
-    return bool(sympy.expand(known[0]).is_nonnegative) and bool(
-        sympy.expand(size - 1 - known[1]).is_nonnegative
-    )
+    return bool(sympy.expand(known[0]).is_nonnegative) and bool(sympy.expand(size - 1 - known[1]).is_nonnegative)
 
 
 def position(emitter: Emitter, tree: Tree) -> Piece:
     """Return a position as an integer array over the indices it depends on, or as a Python number."""
     match tree:
         case Ix():
-            return Piece(
-                f"xp.arange({emitter.size(tree.index.size)})", (tree.index,), CALL, "int", fresh=True
-            )
+            return Piece(f"xp.arange({emitter.size(tree.index.size)})", (tree.index,), CALL, "int", fresh=True)
         case Num() if tree.value.denominator == 1:
             return Piece(str(tree.value.numerator), (), ATOM if tree.value >= 0 else SIGN, "number")
         case Sym():
@@ -139,8 +135,7 @@ def subscript(
         for k in free_indices(p):
             uses[k] = uses.get(k, 0) + sum(t == Ix(k) for t in walk(p))
     plain = [
-        isinstance(p, Ix) and uses[p.index] == 1 and p.index.size == size
-        for p, size in zip(at, shape, strict=True)
+        isinstance(p, Ix) and uses[p.index] == 1 and p.index.size == size for p, size in zip(at, shape, strict=True)
     ]
     pieces = [None if easy else position(emitter, p) for p, easy in zip(at, plain, strict=True)]
     arrays = [p for p in pieces if p is not None]
@@ -150,7 +145,7 @@ def subscript(
         if piece is None:
             texts.append(":")
             continue
-        piece = aligned(piece, axes)
+        piece = aligned(emitter.hold(piece) if isinstance(tree, Ix) else piece, axes)
         text = piece.text
         if not inside(tree, size):
             length = emitter.size(size)

@@ -89,23 +89,19 @@ def recipe_of(template: Template) -> Recipe:
     made = template.memo.get("compile")
     if made is None:
         made = template.memo["compile"] = emitted(template.free, template.tree, template.slots)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
-# -- logarithms of probabilities that are nodes of their own ----------------------------------------------------------------
+# -- logarithms of probabilities that are nodes of their own ------------------------------------
 
 
 def _in_logs(template: Template) -> tuple[int, ...]:
     """Return the positions of the slots that occur under a logarithm."""
     made = template.memo.get("compile: under log")
     if made is None:
-        found = {
-            t for at in walk(template.tree) if isinstance(at, Fn) and at.name == "log" for t in tensors_in(at)
-        }
-        made = template.memo["compile: under log"] = tuple(
-            n for n, s in enumerate(template.slots) if s in found
-        )
-    return made  # type: ignore[no-any-return]
+        found = {t for at in walk(template.tree) if isinstance(at, Fn) and at.name == "log" for t in tensors_in(at)}
+        made = template.memo["compile: under log"] = tuple(n for n, s in enumerate(template.slots) if s in found)
+    return made
 
 
 def _exponential(template: Template) -> bool:

@@ -83,9 +83,7 @@ def scattered(emitter: Emitter, tree: Tree) -> Piece | None:
         return None
     rest = [t for t, w in zip(terms, writings, strict=True) if w is None]
     base = emitter.real(emitter.emit(rest[0] if len(rest) == 1 else Add(tuple(rest)))) if rest else None
-    made = [
-        (w, emitter.real(emitter.emit(w.value))) for w in writings if w is not None and w.value is not None
-    ]
+    made = [(w, emitter.real(emitter.emit(w.value))) for w in writings if w is not None and w.value is not None]
     reach = [base] if base is not None else []
     for w, value in made:
         own = (*w.targets, *w.indices(), *value.axes)
@@ -103,7 +101,7 @@ def scattered(emitter: Emitter, tree: Tree) -> Piece | None:
 def _write(emitter: Emitter, out: Piece, w: Writing, value: Piece, *, first: bool) -> None:
     inner = w.indices()
     spots = {k: position(emitter, p) for k, p in w.targets.items()}
-    spots.update({k: position(emitter, Ix(k)) for k in inner if k in out.axes})
+    spots.update({k: emitter.hold(position(emitter, Ix(k))) for k in inner if k in out.axes})
     walked = union(list(spots.values()), emitter.rank, emitter.free)
     texts = [aligned(spots[k], walked).text if k in spots else ":" for k in out.axes]
     advanced = [n for n, k in enumerate(out.axes) if k in spots]
@@ -118,18 +116,10 @@ def _write(emitter: Emitter, out: Piece, w: Writing, value: Piece, *, first: boo
         texts.pop()
     amount = aligned(value, selected)
     if w.over:
-        where = (
-            texts[0]
-            if len(texts) == 1
-            else "(" + ", ".join("slice(None)" if t == ":" else t for t in texts) + ")"
-        )
-        emitter.change(
-            f"xp.add.at({out.text}, {where}, {'-' + amount.at(SIGN) if w.sign < 0 else amount.text})"
-        )
+        where = texts[0] if len(texts) == 1 else "(" + ", ".join("slice(None)" if t == ":" else t for t in texts) + ")"
+        emitter.change(f"xp.add.at({out.text}, {where}, {'-' + amount.at(SIGN) if w.sign < 0 else amount.text})")
         return
     if first:
-        emitter.change(
-            f"{out.text}[{', '.join(texts)}] = {'-' + amount.at(SIGN) if w.sign < 0 else amount.text}"
-        )
+        emitter.change(f"{out.text}[{', '.join(texts)}] = {'-' + amount.at(SIGN) if w.sign < 0 else amount.text}")
     else:
         emitter.change(f"{out.text}[{', '.join(texts)}] {'-' if w.sign < 0 else '+'}= {amount.text}")

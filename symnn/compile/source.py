@@ -48,6 +48,8 @@ class _Writer:
         self.sizes: dict[Any, str] = {}
         self.shared: dict[str, str] = {}
         self.owned: set[Tensor] = set()
+        self.last = {a: n for n, step in enumerate(plan.steps) for a in step.args}
+        self.pinned = set(plan.outputs) | {a for s in plan.steps if s.recipe.code.views for a in s.args}
         self.risky = False
 
     def symbol(self, s: Any) -> str:
@@ -63,18 +65,28 @@ class _Writer:
             made = self.sizes[size] = size_code(size, self.symbol)
         return made
 
-    def step(self, step: Step) -> None:
+    def free(self, n: int, tensor: Tensor) -> bool:
+        """Tell whether a tensor's array is ours and read for the last time in step n."""
+        return tensor in self.owned and self.last[tensor] == n and tensor not in self.pinned
+
+    def step(self, n: int, step: Step) -> None:
+        """Write one node."""
         recipe, names = step.recipe, [""] * step.recipe.fields
-        for n, place in recipe.slots:
+        ours: set[str] = set()
+        for k, place in recipe.slots:
             arg = step.args[place]
-            names[n] = self.names.of(arg, arg.name)
-        for n, s in recipe.symbols:
+            names[k] = self.names.of(arg, arg.name)
+            if self.free(n, arg):
+                ours.add(names[k])
+        for k, s in recipe.symbols:
             actual = s if step.sizes is None else step.sizes.get(s, s)
-            names[n] = self.size(actual)
+            names[k] = self.size(actual)
         out = self.names.of(step.tensor, step.tensor.name)
         code, lines = recipe.code, self.lines
         for number, text, shared in code.steps:
             line = text.format(*names)
+            if not shared and line.endswith(".copy()") and line[:-7] in ours:
+                line = line[:-7]
             if not number:
                 lines.append(line)
                 continue
@@ -89,7 +101,10 @@ class _Writer:
                 if shared:
                     self.shared[line] = known
             names[recipe.temps[number]] = known
-        if not recipe.result:
+        if code.update is not None and (array := code.update[0].format(*names)) in ours:
+            lines.append(code.update[1].format(*names))
+            lines.append(f"{out} = {array}")
+        elif not recipe.result:
             lines.append(f"{out} = {code.result.format(*names)}")
         if code.fresh:
             self.owned.add(step.tensor)
@@ -165,8 +180,8 @@ def written(plan: Plan, *, scalars: Mapping[str, float], dtype: str, name: str,
     writer = _Writer(plan, scalars, dtype)
     function = writer.names.of("the function", name or "program")
     arguments = [writer.names.of(t, t.name) for t in plan.leaves]
-    for step in plan.steps:
-        writer.step(step)
+    for n, step in enumerate(plan.steps):
+        writer.step(n, step)
     results = []
     for t in plan.outputs:
         text = writer.names.of(t, t.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 from symnn.compile.products import Quotient, quotient, summands
 from symnn.compile.safe_nodes import LOWEST, Peak, expm1, log1p, logistic, renamed, rewritten, softplus
@@ -226,13 +227,9 @@ def _peak(tree: Tree) -> Tree | None:
             if inner is not None:
                 return Where(mul(*masks), inner, LOWEST) if masks else inner
     if isinstance(tree, Add):
-        found = [_peak(t) for t in tree.terms]
-        if all(f is not None for f in found):
-            out = found[0]
-            for f in found[1:]:
-                assert out is not None and f is not None
-                out = Fn("max", (out, f))
-            return out
+        found = [p for p in map(_peak, tree.terms) if p is not None]
+        if len(found) == len(tree.terms):
+            return reduce(lambda a, b: Fn("max", (a, b)), found)
     return None
 
 

@@ -22,6 +22,9 @@ from symnn.ground.tree import Add, Entry, Fn, Sym, Tree, Where, children, rebuil
 
 __all__ = ["Combined", "added", "fused"]
 
+#: Printed cost beyond which unfolding an adjoint is not tried: it would not come out shorter.
+_LARGEST = 80
+
 _TEMPLATES: dict[Any, Template] = {}
 _PATTERNS: dict[Any, Any] = {}
 
@@ -99,6 +102,8 @@ def _fuse(target: Tensor, definition: Definition, upstream: Tensor) -> Combined 
     derived = Derived()
     derived.then(before)
     opened = contract(_unfolded(before, upstream))
+    if cost(opened) > _LARGEST:
+        return None
     derived.then(opened, f"insert {upstream.name}")
     simplify(derived, _named(before, upstream))
     after = derived.result
@@ -110,7 +115,7 @@ def _fuse(target: Tensor, definition: Definition, upstream: Tensor) -> Combined 
 def _worth_trying(tree: Tree, upstream: Tensor) -> bool:
     """A sum over many terms of a sum seldom shortens; anything small is tried."""
     assert upstream.definition is not None
-    return cost(tree) + cost(upstream.definition.template.tree) <= 120
+    return cost(tree) + cost(upstream.definition.template.tree) <= _LARGEST
 
 
 def _unfolded(tree: Tree, tensor: Tensor) -> Tree:

@@ -7,6 +7,7 @@ from symnn.derive.rules import ADMINISTRATIVE, CLOSING, SUBSTANTIVE, Rule, first
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean, contract
 from symnn.ground.errors import UnsupportedError
+from symnn.ground.substitute import fresh
 from symnn.ground.tree import D, Tree, children, rebuild, walk
 
 __all__ = ["differentiate"]
@@ -32,11 +33,11 @@ def differentiate(question: Tree, *, record: Derived | None = None) -> Derived:
         tree = _exhaust(tree, ADMINISTRATIVE, quiet)
         tree = _once(tree, SUBSTANTIVE, names)
         tree = _exhaust(tree, CLOSING, names)
-        tree = clean(tree)
+        tree = fresh(clean(tree))  # rules write a body twice: no index may be bound twice
         contracted = contract(tree)
         if contracted != tree:
             names.append("delta contraction")
-            tree = contracted
+            tree = fresh(contracted)
         shown = [n for n in names if n != "constant"] or names or quiet
         out.then(tree, *shown)
     raise UnsupportedError(f"The derivative did not end within {_LONGEST} lines (cost {cost(tree)}).")

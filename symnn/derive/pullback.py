@@ -11,7 +11,7 @@ from symnn.derive.differentiate import differentiate
 from symnn.derive.simplify import simplify
 from symnn.derive.steps import Derived
 from symnn.ground.indices import Index
-from symnn.ground.substitute import substitute
+from symnn.ground.substitute import fresh, substitute
 from symnn.ground.template import Definition, Template, entry_of
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import D, Entry, Sum, Tree, mul, tensors_in
@@ -81,7 +81,7 @@ def _derive(template: Template, slot: Tensor, seeded: bool) -> Pullback:
     derived = differentiate(question)
     definition = substitute(template.tree, indices={})
     simplify(derived, [(output, template.free, definition)])
-    result = derived.result
+    result = fresh(derived.result)
     used = tensors_in(result)
     made = Template(f"{template.name} by {slot.name}", target, result, used)
     return Pullback(made, upstream, output, derived)

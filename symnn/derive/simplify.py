@@ -23,6 +23,10 @@ __all__ = ["Named", "simplify", "weight"]
 Named = tuple[Tensor, tuple[Index, ...], Tree]
 
 
+#: Expanded sums with more terms than this are not gathered: nothing short comes of them.
+_MOST_TERMS = 40
+
+
 def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> None:
     """Append the lines that simplify the last one.
 
@@ -70,6 +74,8 @@ def _attempt(tree: Tree, solved: Sequence[Solution], letters: Letters) -> tuple[
     try:
         poly = canonical(tree)
     except ZeroDivisionError:
+        return None
+    if len(poly.terms) > _MOST_TERMS:
         return None
     best: tuple[Tree, tuple[str, ...]] | None = None
     for solution in solved:
@@ -214,6 +220,8 @@ def _collected(tree: Tree, solved: Sequence[Solution], letters: Letters) -> tupl
     try:
         poly = canonical(tree)
     except ZeroDivisionError:
+        return None, ()
+    if len(poly.terms) > _MOST_TERMS:
         return None, ()
     best = to_tree(poly, letters)
     found = _attempt(best, solved, letters)

@@ -196,7 +196,7 @@ def _code(e: Any) -> Code:
         p, q = int(e.p), int(e.q)
         return lambda m, f: p / q if m.context is None else m.context.mpf(p) / q
     if e.is_Float:
-        text = str(e)
+        text = repr(float(e))
         return lambda m, f: float(text) if m.context is None else m.context.mpf(text)
     if e in (sympy.pi, sympy.E):
         name = "pi" if e is sympy.pi else "e"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
+from symnn.ground.sizes import Size
 from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Entry, Ix, Sum, Tree, children
+from symnn.ground.tree import D, Entry, Ix, Num, Sum, Tree, children
 
 __all__ = ["check"]
 
@@ -52,13 +53,28 @@ def _check_node(node: Tensor, definition: Definition) -> None:
         if isinstance(at, Entry):
             if at.tensor not in template.slots:
                 raise DefinitionError(f"Node {node.name!r} mentions {at.tensor.name!r}, which is no slot of it.")
+            if len(at.at) != at.tensor.rank:
+                raise DefinitionError(
+                    f"Node {node.name!r}: {at.tensor.name!r} has {at.tensor.rank} axes, an entry of it {len(at.at)} indices."
+                )
             for position, size in zip(at.at, at.tensor.shape, strict=True):
-                if isinstance(position, Ix) and position.index.size != size:
-                    raise DefinitionError(
-                        f"Node {node.name!r}: index {position.index.letter} runs over {position.index.size}, "
-                        f"the axis of {at.tensor.name!r} over {size}."
-                    )
+                _check_position(node, at.tensor, position, size)
         for part in children(at):
             go(part, env)
 
     go(template.tree, frozenset(template.free))
+
+
+def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size) -> None:
+    if isinstance(position, Ix) and position.index.size != size:
+        raise DefinitionError(
+            f"Node {node.name!r}: index {position.index.letter} runs over {position.index.size}, "
+            f"the axis of {tensor.name!r} over {size}."
+        )
+    if isinstance(position, Entry) and position.tensor.classes != size:
+        raise DefinitionError(
+            f"Node {node.name!r}: {position.tensor.name!r} indexes an axis of {tensor.name!r} of size {size}, "
+            f"and holds {'real numbers' if position.tensor.classes is None else position.tensor.classes}."
+        )
+    if isinstance(position, Num) and size.is_Integer and not 0 <= position.value < int(size):
+        raise DefinitionError(f"Node {node.name!r}: entry {position.value} is outside an axis of {tensor.name!r}.")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy
+from sympy.functions.elementary.piecewise import ExprCondPair
 
-__all__ = ["FUNCTIONS", "NAMES", "indicator", "stop_gradient", "sum_over"]
+__all__ = ["FUNCTIONS", "NAMES", "cases", "indicator", "stop_gradient", "sum_over", "whole_sum"]
 
 
 class StopGradient(sympy.Function):  # type: ignore[misc]
@@ -55,13 +56,36 @@ def sum_over(body: Any, *over: Any) -> Any:
     """
     out = sympy.sympify(body, strict=True)
     for k in over:
-        out = sympy.Sum(out, (k, 0, k.extent - 1))
+        out = whole_sum(out, k)
     return out
+
+
+def whole_sum(body: Any, k: Any) -> Any:
+    """Return SymPy's sum of the body over a whole index, as it stands.
+
+    ``sympy.Sum(...)`` would bring a Piecewise out of the sums inside the body, and their indices out of scope with it.
+    """
+    made = sympy.Expr.__new__(sympy.Sum, body, sympy.Tuple(k, sympy.S.Zero, k.extent - 1))
+    made.is_commutative = True
+    return made
 
 
 def indicator(condition: Any) -> Any:
     """Return 1 where the condition holds, else 0: ``indicator(a[n, i] > 0)``."""
-    return sympy.Piecewise((1, condition), (0, True))
+    return cases(sympy.S.One, condition, sympy.S.Zero)
+
+
+def cases(then: Any, condition: Any, other: Any) -> Any:
+    """Return SymPy's ``then`` where the condition holds, else ``other``, as it stands.
+
+    ``sympy.Piecewise(...)`` would bring cases out of sums inside the condition, and their indices out of scope.
+    """
+    if condition in (True, sympy.true):
+        return then
+    if condition in (False, sympy.false):
+        return other
+    pairs = [sympy.Tuple.__new__(ExprCondPair, then, condition), sympy.Tuple.__new__(ExprCondPair, other, sympy.true)]
+    return sympy.Basic.__new__(sympy.Piecewise, *pairs)
 
 
 def stop_gradient(expression: Any) -> Any:

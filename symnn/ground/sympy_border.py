@@ -9,7 +9,7 @@ import sympy
 from sympy.core.relational import Relational
 
 from symnn.ground.errors import DefinitionError, UnsupportedError
-from symnn.ground.functions import FUNCTIONS, NAMES
+from symnn.ground.functions import FUNCTIONS, NAMES, cases, whole_sum
 from symnn.ground.indices import Index
 from symnn.ground.reading_order import factor_key, term_key
 from symnn.ground.tensors import Tensor, TensorSymbol, tensor_of
@@ -265,23 +265,20 @@ def to_sympy(tree: Tree) -> Any:
         case Fn():
             return FUNCTIONS[tree.name](*[to_sympy(p) for p in tree.args])
         case Sum():
-            return sympy.Sum(to_sympy(tree.body), (tree.index, 0, tree.index.extent - 1))
+            return whole_sum(to_sympy(tree.body), tree.index)
         case Delta():
             return sympy.KroneckerDelta(to_sympy(tree.left), to_sympy(tree.right))
         case Ind():
-            return _indicator(tree.rel, tree.left, tree.right)
+            return cases(sympy.S.One, _test(tree), sympy.S.Zero)
         case Where():
-            condition = tree.condition
-            test = (
-                _TO_RELATION[condition.rel](to_sympy(condition.left), to_sympy(condition.right))
-                if isinstance(condition, Ind)
-                else sympy.Ne(to_sympy(condition), 0)
-            )
-            return sympy.Piecewise((to_sympy(tree.then), test), (to_sympy(tree.other), True))
+            return cases(to_sympy(tree.then), _test(tree.condition), to_sympy(tree.other))
         case D():
             return sympy.Derivative(to_sympy(tree.body), to_sympy(tree.wrt), evaluate=False)
     raise UnsupportedError(f"{type(tree).__name__} has no SymPy form.")
 
 
-def _indicator(rel: str, left: Tree, right: Tree) -> Any:
-    return sympy.Piecewise((1, _TO_RELATION[rel](to_sympy(left), to_sympy(right))), (0, True))
+def _test(condition: Tree) -> Any:
+    if isinstance(condition, Ind):
+        relation = _TO_RELATION[condition.rel]
+        return relation(to_sympy(condition.left), to_sympy(condition.right), evaluate=False)
+    return sympy.Ne(to_sympy(condition), 0, evaluate=False)

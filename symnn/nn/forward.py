@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 
 from symnn.ground.errors import ShapeError
+from symnn.ground.functions import sum_over
 from symnn.ground.indices import Index
 from symnn.ground.sizes import formal_size, size_text
 from symnn.ground.sympy_border import from_sympy
@@ -36,10 +37,7 @@ class Letters:
 
     def sum(self, body: Any, *letters: Index) -> Any:
         """Return the sum of the body over whole indices."""
-        out = body
-        for k in letters:
-            out = sympy.Sum(out, (k, 0, k.size - 1))
-        return out
+        return sum_over(body, *letters)
 
     def count(self) -> Any:
         """Return the number of entries of the leading axes, 1 when there are none."""

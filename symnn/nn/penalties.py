@@ -10,6 +10,7 @@ import sympy
 from symnn.graph.flow import FlowGraph
 from symnn.ground.define import define
 from symnn.ground.errors import DefinitionError
+from symnn.ground.functions import sum_over
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
 
@@ -26,8 +27,7 @@ def _penalty(weights: Iterable[Tensor] | Tensor, strength: Any, term: Any, name:
     for t in tensors:
         at = tuple(Index(letter, size) for letter, size in zip("ijklm", t.shape, strict=False))
         body = term(t[at])
-        for k in at:
-            body = sympy.Sum(body, (k, 0, k.size - 1))
+        body = sum_over(body, *at)
         total += body
     factor = sympy.Rational(str(strength)) if isinstance(strength, float) else sympy.sympify(strength, strict=True)
     out = define(name, (), factor * total, latex=r"\Omega")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from symnn.derive.steps import Derived
+from symnn.ground.tree import tensors_in
 from symnn.show.document import StepRow, Verdict
-from symnn.show.latex_notation import latex
+from symnn.show.latex_notation import latex, tensor_latex
 from symnn.show.letters import named
 from symnn.show.text_notation import text
 
@@ -20,6 +22,7 @@ def step_rows(derived: Derived, checks: Sequence[tuple[Verdict, str]] = ()) -> t
         derived: the derivation.
         checks: (verdict, how it was checked) per step; steps beyond its end carry none.
     """
+    names = {t.name: tensor_latex(t) for step in derived.steps for t in tensors_in(step.tree)}
     rows = []
     for n, step in enumerate(derived.steps):
         letters = named(step.tree)
@@ -28,10 +31,18 @@ def step_rows(derived: Derived, checks: Sequence[tuple[Verdict, str]] = ()) -> t
             StepRow(
                 number=n + 1,
                 latex=latex(step.tree, letters=letters),
-                rules=tuple(rule.replace("$", r"\$") for rule in step.rules),
+                rules=tuple(_rule(rule, names) for rule in step.rules),
                 check=check,
                 verdict=verdict,
                 text=text(step.tree, letters=letters),
             )
         )
     return tuple(rows)
+
+
+def _rule(rule: str, names: Mapping[str, str]) -> str:
+    """Return a rule's name as a document's text, a tensor's name in it set as in the formulas."""
+    found = re.fullmatch(r"(definition of|fold) (.+)", rule, re.DOTALL)
+    if found is not None and found[2] in names:
+        return f"{found[1]} ${names[found[2]]}$"
+    return rule.replace("$", r"\$")

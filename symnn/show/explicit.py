@@ -67,9 +67,7 @@ def explicit(tree: Tree, free: Sequence[Index], sizes: Sizes) -> str:
         return matrix([[c] for c in cells]) if free else cells[0]
     slices = []
     for lead in itertools.product(*map(range, lengths[:-2])):
-        body = matrix(
-            [[latex(entries[(*lead, r, c)]) for c in range(lengths[-1])] for r in range(lengths[-2])]
-        )
+        body = matrix([[latex(entries[(*lead, r, c)]) for c in range(lengths[-1])] for r in range(lengths[-2])])
         marks = ",".join(f"{index_latex(letters[i])}={at + 1}" for i, at in zip(free, lead, strict=False))
         slices.append(f"{body}_{{{marks}}}" if marks else body)
     return slices[0] if len(free) == 2 else r"\left[" + r",\; ".join(slices) + r"\right]"

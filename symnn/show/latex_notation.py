@@ -164,11 +164,11 @@ class _Writer:
             case Neg():
                 inner = self.write(tree.body, small)
                 return Written("-" + _part(inner, Binds.PRODUCT), Binds.SIGN, inner.swallows)
-            case Mul():
+            case Mul() | Div():
                 negative, body = signed(tree)
-                return self.write(Neg(body), small) if negative else self._product(tree, small)
-            case Div():
-                return self._quotient(tree, small)
+                if negative:
+                    return self.write(Neg(body), small)
+                return self._quotient(tree, small) if isinstance(tree, Div) else self._product(tree, small)
             case Pow():
                 return self._power(tree, small)
             case Fn():

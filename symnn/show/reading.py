@@ -95,6 +95,9 @@ def signed(tree: Tree) -> tuple[bool, Tree]:
             flat = factors(tree)
             negative, first = signed(flat[0])
             return (True, Mul((first, *flat[1:]))) if negative else (False, tree)
+        case Div():
+            negative, above = signed(tree.num)
+            return (True, Div(above, tree.den)) if negative else (False, tree)
     return False, tree
 
 

@@ -90,22 +90,18 @@ class _Writer:
                 return self._sum_of_terms(tree)
             case Neg():
                 return Written("-" + _part(self.write(tree.body), Binds.PRODUCT), Binds.SIGN)
-            case Mul():
+            case Mul() | Div():
                 negative, body = signed(tree)
-                return self.write(Neg(body)) if negative else self._product(tree)
-            case Div():
-                above, below = self.write(tree.num), self.write(tree.den)
-                top = f"({above.text})" if above.swallows else _part(above, Binds.PRODUCT)
-                return Written(f"{top}/{_part(below, Binds.CLOSED)}", Binds.PRODUCT)
+                if negative:
+                    return self.write(Neg(body))
+                return self._quotient(tree) if isinstance(tree, Div) else self._product(tree)
             case Pow():
                 return self._power(tree)
             case Fn():
                 return Written(f"{tree.name}({self._listed(arguments(tree))})", Binds.ATOM)
             case Sum():
                 head = ("sum_" if self.ascii else "Σ_") + self._letter(tree.index)
-                return Written(
-                    f"{head} {_part(self.write(tree.body), Binds.PRODUCT)}", Binds.PRODUCT, "factors"
-                )
+                return Written(f"{head} {_part(self.write(tree.body), Binds.PRODUCT)}", Binds.PRODUCT, "factors")
             case Delta() | Ind():
                 return Written(f"1[{self._condition(tree, tight=isinstance(tree, Delta))}]", Binds.ATOM)
             case Where():
@@ -156,6 +152,11 @@ class _Writer:
                 texts.append(_part(written, Binds.CLOSED))
         wide = swallows or any(t.startswith("(") for t in texts)
         return Written((" * " if wide else "*").join(texts), Binds.PRODUCT, swallows)
+
+    def _quotient(self, tree: Div) -> Written:
+        above, below = self.write(tree.num), self.write(tree.den)
+        top = f"({above.text})" if above.swallows else _part(above, Binds.PRODUCT)
+        return Written(f"{top}/{_part(below, Binds.CLOSED)}", Binds.PRODUCT)
 
     def _power(self, tree: Pow) -> Written:
         inside = exponential(tree)

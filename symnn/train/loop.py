@@ -103,7 +103,8 @@ def _begin(
         ("optimiser's arrays", start.slots, found.slots),
     ):
         if {k: np.shape(v) for k, v in mine.items()} != {k: np.shape(v) for k, v in theirs.items()}:
-            raise DataError(f"{state} is the state of another run: its {what} are {sorted(theirs)}, not {sorted(mine)}, "
+            raise DataError(f"{state} is the state of another run: its {what} are {sorted(theirs)}, "
+                            f"not {sorted(mine)}, "
                             "or have other shapes. Remove it, or name another file.")  # fmt: skip
     rng.bit_generator.state = found.generator
     return found, rng

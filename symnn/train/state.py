@@ -29,16 +29,15 @@ class State:
         """Write a .npz file; a reader sees the old file or the new one, never a part of it."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        names = json.dumps([list(self.params), list(self.slots)])
-        arrays = {f"p{n}": np.asarray(a) for n, a in enumerate(self.params.values())}
+        arrays: dict[str, Any] = {f"p{n}": np.asarray(a) for n, a in enumerate(self.params.values())}
         arrays |= {f"s{n}": np.asarray(a) for n, a in enumerate(self.slots.values())}
+        arrays["names"] = np.array(json.dumps([list(self.params), list(self.slots)]))
+        arrays["epoch"], arrays["losses"] = np.array(self.epoch), np.array(self.losses, dtype=float)
+        arrays["generator"] = np.array(json.dumps(self.generator))
         part = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:
             with part.open("wb") as stream:
-                np.savez(
-                    stream, names=np.array(names), epoch=np.array(self.epoch), losses=np.array(self.losses, dtype=float),
-                    generator=np.array(json.dumps(self.generator)), **arrays,
-                )  # fmt: skip
+                np.savez(stream, allow_pickle=False, **arrays)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(part, target)

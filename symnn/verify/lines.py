@@ -44,8 +44,14 @@ def memoised(derived: Derived, *, evaluate: bool = False) -> list[Check]:
     return found
 
 
-def check_equal(left: Tree, right: Tree, *, evaluate: bool = False) -> Check:
-    """Return whether two formulas are proved equal, else how they compare in value; a refutation names the point."""
+_AGAINST = "{:.6g} against {:.6g}"
+
+
+def check_equal(left: Tree, right: Tree, *, evaluate: bool = False, says: str = _AGAINST) -> Check:
+    """Return whether two formulas are proved equal, else how they compare in value; a refutation names the point.
+
+    ``says`` words the two values in it.
+    """
     proof = prove_equal(left, right)
     if proof:
         used = _conditions(left, right)
@@ -53,11 +59,11 @@ def check_equal(left: Tree, right: Tree, *, evaluate: bool = False) -> Check:
         check = Check("proved", f"equal in canonical form for all sizes{used}{opened}")
         if not evaluate:
             return check
-        seen = evaluate_pair(left, right)
+        seen = evaluate_pair(left, right, says=says)
         if seen.verdict == "refuted":
             return Check("refuted", f"the algebra and the interpreter disagree: {seen.detail}", seen.worst)
         return Check("proved", f"{check.detail}; {seen.detail}", seen.worst, seen.points)
-    seen = evaluate_pair(left, right)
+    seen = evaluate_pair(left, right, says=says)
     if seen.verdict == "evaluated":
         return Check("evaluated", f"not proved ({proof.reason}); {seen.detail}", seen.worst, seen.points)
     return seen
@@ -72,7 +78,7 @@ def _conditions(left: Tree, right: Tree) -> str:
     return out + (f"; assumed {', '.join(assumed)}" if assumed else "")
 
 
-def evaluate_pair(left: Tree, right: Tree, *, count: int = 2, digits: int = 30, seed: int = 1) -> Check:
+def evaluate_pair(left: Tree, right: Tree, *, count: int = 2, digits: int = 30, seed: int = 1, says: str = _AGAINST) -> Check:
     """Return how two formulas compare at random points by the interpreter in extended precision.
 
     Pending derivatives are taken by complex steps of the interpreter.
@@ -105,7 +111,8 @@ def evaluate_pair(left: Tree, right: Tree, *, count: int = 2, digits: int = 30, 
                 if not error < 10.0 ** (-digits / 2):
                     where = ", ".join(f"{s}={v}" for s, v in sizes.items())
                     spot = ", ".join(f"{i.letter}={v}" for i, v in at.items())
-                    return Check("refuted", f"at {where}{'; ' + spot if spot else ''}: {float(a):.6g} against {float(b):.6g}")
+                    values = says.format(float(a), float(b))
+                    return Check("refuted", f"at {where}{'; ' + spot if spot else ''}: {values}")
                 worst = max(worst, error)
     except (SymnnError, ArithmeticError, IndexError, ValueError) as error:
         return Check("not run", f"the interpreter could not evaluate it: {error}")

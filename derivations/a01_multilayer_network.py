@@ -1,0 +1,68 @@
+"""A1: the multilayer network, as definitions, as one formula, and as a flow graph."""
+
+from typing import Any
+
+import sympy
+from sympy import exp, tanh
+
+import symnn as sn
+from symnn.algebra.prove import inline
+from symnn.gallery import Page, Row
+from symnn.graph.flow import FlowGraph
+from symnn.ground.sympy_border import from_sympy
+from symnn.network import Network
+from symnn.show.graph_scene import graph_scene
+from symnn.show.picture import svg
+
+
+def network(hidden: int) -> tuple[sn.Tensor, dict[str, sn.Tensor]]:
+    """Return the output f(x) of a network with some hidden layers, and all its tensors by name."""
+    widths = sn.dims(" ".join(["D", *(f"H{k}" for k in range(1, hidden + 1)), "C"]))
+    h = sn.input("x", (widths[0],))
+    for k in range(1, hidden + 1):
+        h = sn.tanh(sn.dense(h, widths[k], name=str(k)), name=f"h{k}")
+    f = sn.softmax(sn.dense(h, widths[-1], name=str(hidden + 1)), name="f")
+    return f, FlowGraph((f,)).names
+
+
+def whole(t: dict[str, sn.Tensor], hidden: int, c: Any) -> Any:
+    """Return the network as one nested formula, typed from the inside out."""
+
+    def pre(layer: int, i: Any) -> Any:
+        j = sn.index("j", t[f"W{layer}"].shape[1])
+        below = t["x"][j] if layer == 1 else tanh(pre(layer - 1, j))
+        return t[f"b{layer}"][i] + sn.sum(t[f"W{layer}"][i, j] * below, j)
+
+    k = sn.index("k", t["f"].shape[0])
+    return exp(pre(hidden + 1, c)) / sn.sum(exp(pre(hidden + 1, k)), k)
+
+
+def build() -> Page:
+    page = Page("two and three hidden layers, any widths")
+    page.prose(
+        """A network with $L$ hidden layers maps $x = h^{(0)}$ through $a^{(k)} = b^{(k)} + W^{(k)} h^{(k-1)}$ and
+        $h^{(k)} = g(a^{(k)})$ to its output $f(x) = h^{(L+1)} = o(a^{(L+1)})$. Here $g$ is $\\tanh$ and $o$ the softmax;
+        any other activation of the table takes their place."""
+    )
+    for hidden in (2, 3):
+        f, t = network(hidden)
+        page.heading(f"$L = {hidden}$")
+        page.given(*[v for v in t.values() if v.definition is not None])
+        page.picture(svg(graph_scene(FlowGraph((f,)), title=f"{hidden} hidden layers")), "The flow graph.")
+        page.heading("as one formula", 2)
+        page.prose("Opening the definitions one after the other, from the output down to the input:")
+        c = sn.index("c", f.shape[0])
+        lines = [(from_sympy(f[c]), "")]
+        for name in ["f", *(n for k in range(hidden + 1, 0, -1) for n in (f"a{k}", f"h{k - 1}") if n != "h0")]:
+            lines.append((inline(lines[-1][0], frozenset((t[name],))), f"definition of {name}"))
+        page.steps(*lines)
+        page.equal("the nested formula, typed from the inside out", f[c], whole(t, hidden, c))
+        last = t[f"a{hidden + 1}"]
+        page.matrix("its last pre-activation in matrix notation", last)
+    return page
+
+
+ROW = Row(
+    "A1", "The multilayer network", "Rumelhart, Hinton, Williams 1986, Learning representations by back-propagating errors",
+    build,
+)

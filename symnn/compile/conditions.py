@@ -1,0 +1,87 @@
+"""Comparisons, deltas and choices: pieces of truth values, and what may fail where it is not chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symnn.compile import positions
+from symnn.compile.piece import CALL, COMPARE, LOGIC, SUM, Piece, aligned, union
+from symnn.compile.products import quotient
+from symnn.ground.tree import ONE, Add, Delta, Div, Entry, Fn, Ind, Mul, Neg, Num, Pow, Sym, Tree, Where, walk
+
+if TYPE_CHECKING:
+    from symnn.compile.emit import Emitter
+
+__all__ = ["condition", "may_fail", "where"]
+
+_RELATIONS = {">": ">", ">=": ">=", "=": "==", "!=": "!="}
+
+#: Functions that may be infinite or undefined somewhere, so that 0 times them needs a guard.
+_RISKY = frozenset(
+    {"exp", "log", "log1p", "expm1", "sinh", "cosh", "tan", "gamma", "loggamma", "digamma", "asin", "acos"}
+)
+
+
+def condition(emitter: Emitter, tree: Tree) -> Piece:
+    """Return a piece of truth values."""
+    if isinstance(tree, Ind):
+        integer = tree.rel in ("=", "!=") and positions.is_position(tree.left) and positions.is_position(tree.right)
+        if integer:
+            return _compare(
+                emitter, _RELATIONS[tree.rel], *[positions.position(emitter, p) for p in (tree.left, tree.right)]
+            )
+        return _compare(
+            emitter, _RELATIONS[tree.rel], emitter.real(emitter.emit(tree.left)), emitter.real(emitter.emit(tree.right))
+        )
+    if isinstance(tree, Delta):
+        return _compare(emitter, "==", positions.position(emitter, tree.left), positions.position(emitter, tree.right))
+    if isinstance(tree, Mul):
+        parts = [condition(emitter, f) for f in tree.factors]
+        axes = union(parts, emitter.rank, emitter.free)
+        return Piece(" & ".join(aligned(p, axes).at(LOGIC + 1) for p in parts), axes, LOGIC, "bool", fresh=True)
+    if isinstance(tree, Add) and len(tree.terms) == 2 and ONE in tree.terms:
+        other = next(t for t in tree.terms if t != ONE)
+        if isinstance(other, Neg):
+            inner = condition(emitter, other.body)
+            return Piece(f"xp.logical_not({inner.text})", inner.axes, CALL, "bool", fresh=True)
+    value = emitter.emit(tree)
+    if value.kind == "bool":
+        return value
+    return Piece(f"{value.at(SUM)} != 0", value.axes, COMPARE, "bool", fresh=True)
+
+
+def _compare(emitter: Emitter, relation: str, left: Piece, right: Piece) -> Piece:
+    axes = union((left, right), emitter.rank, emitter.free)
+    text = f"{aligned(left, axes).at(SUM)} {relation} {aligned(right, axes).at(SUM)}"
+    if left.kind == right.kind == "number" or not axes and "int" in (left.kind, right.kind):
+        return Piece(f"xp.asarray({text})", (), CALL, "bool", fresh=True)
+    return Piece(text, axes, COMPARE, "bool", fresh=True)
+
+
+def where(emitter: Emitter, tree: Where) -> Piece:
+    """Return the choice between two branches; the one not taken may fail quietly."""
+    test = condition(emitter, tree.condition)
+    emitter.guards += 1
+    branches = [emitter.real(emitter.emit(tree.then)), emitter.real(emitter.emit(tree.other))]
+    emitter.guards -= 1
+    if may_fail(tree.then) or may_fail(tree.other):
+        emitter.risky = True
+    axes = union((test, *branches), emitter.rank, emitter.free)
+    text = f"xp.where({', '.join(aligned(p, axes).text for p in (test, *branches))})"
+    if all(p.kind == "number" for p in branches):
+        text += ".astype(real)"
+    return Piece(text, axes, CALL, fresh=True)
+
+
+def may_fail(tree: Tree) -> bool:
+    """Tell whether a subtree may be infinite or undefined somewhere, or reads outside a tensor."""
+    for t in walk(tree):
+        if isinstance(t, Entry) and not all(map(positions.inside, t.at, t.tensor.shape)):
+            return True
+        if isinstance(t, Fn) and t.name in _RISKY:
+            return True
+        if isinstance(t, Div) and not all(isinstance(f, Num | Sym) for f in quotient(t.den).above):
+            return True
+        if isinstance(t, Pow) and not (isinstance(t.exponent, Num) and t.exponent.value.denominator == 1):
+            return True
+    return False
