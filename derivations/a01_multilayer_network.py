@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import sympy
 from sympy import exp, tanh
 
 import symnn as sn
@@ -10,7 +9,6 @@ from symnn.algebra.prove import inline
 from symnn.gallery import Page, Row
 from symnn.graph.flow import FlowGraph
 from symnn.ground.sympy_border import from_sympy
-from symnn.network import Network
 from symnn.show.graph_scene import graph_scene
 from symnn.show.picture import svg
 
@@ -25,16 +23,11 @@ def network(hidden: int) -> tuple[sn.Tensor, dict[str, sn.Tensor]]:
     return f, FlowGraph((f,)).names
 
 
-def whole(t: dict[str, sn.Tensor], hidden: int, c: Any) -> Any:
-    """Return the network as one nested formula, typed from the inside out."""
-
-    def pre(layer: int, i: Any) -> Any:
-        j = sn.index("j", t[f"W{layer}"].shape[1])
-        below = t["x"][j] if layer == 1 else tanh(pre(layer - 1, j))
-        return t[f"b{layer}"][i] + sn.sum(t[f"W{layer}"][i, j] * below, j)
-
-    k = sn.index("k", t["f"].shape[0])
-    return exp(pre(hidden + 1, c)) / sn.sum(exp(pre(hidden + 1, k)), k)
+def pre(t: dict[str, sn.Tensor], layer: int, i: Any) -> Any:
+    """Return entry i of a layer's pre-activation as one nested formula, b + W tanh(b + W tanh(...))."""
+    j = sn.index("j", t[f"W{layer}"].shape[1])
+    below = t["x"][j] if layer == 1 else tanh(pre(t, layer - 1, j))
+    return t[f"b{layer}"][i] + sn.sum(t[f"W{layer}"][i, j] * below, j)
 
 
 def build() -> Page:
@@ -51,14 +44,20 @@ def build() -> Page:
         page.picture(svg(graph_scene(FlowGraph((f,)), title=f"{hidden} hidden layers")), "The flow graph.")
         page.heading("as one formula", 2)
         page.prose("Opening the definitions one after the other, from the output down to the input:")
+        last = t[f"a{hidden + 1}"]
         c = sn.index("c", f.shape[0])
-        lines = [(from_sympy(f[c]), "")]
-        for name in ["f", *(n for k in range(hidden + 1, 0, -1) for n in (f"a{k}", f"h{k - 1}") if n != "h0")]:
+        lines = [(from_sympy(last[c]), "")]
+        for name in (n for k in range(hidden + 1, 0, -1) for n in (f"a{k}", f"h{k - 1}") if n != "h0"):
             lines.append((inline(lines[-1][0], frozenset((t[name],))), f"definition of {name}"))
         page.steps(*lines)
-        page.equal("the nested formula, typed from the inside out", f[c], whole(t, hidden, c))
-        last = t[f"a{hidden + 1}"]
-        page.matrix("its last pre-activation in matrix notation", last)
+        page.prose("Claimed is the formula that one would write down, typed from the inside out:")
+        k = sn.index("k", f.shape[0])
+        page.equal("the nested formula of the last pre-activation", last[c], pre(t, hidden + 1, c))
+        page.equal(
+            "and of the output", f[c], exp(pre(t, hidden + 1, c)) / sn.sum(exp(pre(t, hidden + 1, k)), k),
+            lead=r"f(x)_{c}",
+        )  # fmt: skip
+        page.matrix("the same in matrix notation", last)
     return page
 
 

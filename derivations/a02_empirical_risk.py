@@ -14,13 +14,19 @@ from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tree import Entry, Ix, tensors_in, transform
 
 
-def network(x: sn.Tensor, y: sn.Tensor, H: Any, C: Any, shared: dict[str, sn.Tensor]) -> dict[str, sn.Tensor]:
-    """Return a network on examples x, y with given parameters."""
-    a1 = sn.dense(x, H, name="1", weight=shared["W1"], bias_tensor=shared["b1"])
+def network(x: sn.Tensor, y: sn.Tensor, shared: dict[str, sn.Tensor], *t: Index) -> dict[str, sn.Tensor]:
+    """Return a network with given parameters on one example, or on examples t."""
+    i, j, c = sn.indices("i j c")
+    W1, b1, W2, b2 = (shared[name] for name in ("W1", "b1", "W2", "b2"))
+    a1 = sn.define("a1", (*t, i), b1[i] + sn.sum(W1[i, j] * x[*t, j], j))
     h1 = sn.tanh(a1, name="h1")
-    a2 = sn.dense(h1, C, name="2", weight=shared["W2"], bias_tensor=shared["b2"])
+    a2 = sn.define("a2", (*t, c), b2[c] + sn.sum(W2[c, j] * h1[*t, j], j))
     f = sn.softmax(a2, name="f")
-    return {"x": x, "y": y, "a1": a1, "h1": h1, "a2": a2, "f": f, "loss": sn.cross_entropy(f, y)}
+    a1.adjoint_name, a2.adjoint_name = "delta1", "delta2"
+    one = -sympy.log(f[*t, y[t]])
+    total = one / x.shape[0] if t else one
+    loss = sn.define("loss", (), sn.sum(total, *t), latex=r"\ell")
+    return {"x": x, "y": y, "a1": a1, "h1": h1, "a2": a2, "f": f, "loss": loss}
 
 
 def batched(d: Derivation, onto: dict[sn.Tensor, sn.Tensor], t: Index, free: tuple[Index, ...]) -> Any:
@@ -42,11 +48,11 @@ def build() -> Page:
         "W1": sn.parameter("W1", (H, D)), "b1": sn.parameter("b1", (H,), regularised=False),
         "W2": sn.parameter("W2", (C, H)), "b2": sn.parameter("b2", (C,), regularised=False),
     }  # fmt: skip
-    one = network(sn.input("x", (D,)), sn.labels("y", (), C), H, C, parameters)
-    many = network(sn.input("X", (T, D)), sn.labels("Y", (T,), C), H, C, parameters)
+    t = sn.index("t", T)
+    one = network(sn.input("x", (D,)), sn.labels("y", (), C), parameters)
+    many = network(sn.input("X", (T, D), latex="x"), sn.labels("Y", (T,), C, latex="y"), parameters, t)
     W1, W2 = parameters["W1"], parameters["W2"]
     omega = sn.l2([W1, W2], name="omega")
-    i, j = sn.indices("i j")
     risk = sn.define("J", (), many["loss"][()] + lam * omega[()])
     single, net = sn.Network(one["loss"]), sn.Network(risk)
 
@@ -62,19 +68,19 @@ def build() -> Page:
         loss of a single example. Then the claim: the first is the mean of the second over the examples, plus $\\lambda$
         times the gradient of $\\Omega$."""
     )
-    t = sn.index("t", T)
     for name, p in parameters.items():
         page.heading(f"The gradient by ${name[0]}^{{({name[1]})}}$")
         page.derive(
             single.gradient(name), folded="The gradient of one example, line by line",
-            claim=_lecture(name, one, parameters), against="the one-example formula",
+            claim=_lecture(name, one, parameters),
         )
         d = page.derive(net.gradient(name), folded="The gradient of the risk, line by line")
-        of_one = batched(single.gradient(name), {one[k]: many[k] for k in one if k != "loss"}, t, d.free)
+        each = {one[k]: many[k] for k in one if k != "loss"}
+        of_one = batched(single.gradient(name), each, t, d.free)
         penalty = result_at(sn.derivative(omega[()], p[d.free]), *d.free) if p.regularised else 0
         page.equal(
             "the mean of the one-example gradients, plus the penalty's", d.result, sn.sum(of_one, t) / T + lam * penalty,
-            lead=d.whole_latex(),
+            lead=rf"\frac{{\partial J}}{{\partial {name[0]}^{{({name[1]})}}_{{{'ij'[: p.rank]}}}}}",
         )
     return page
 

@@ -17,7 +17,7 @@ def build() -> Page:
 
     page.heading("Given")
     page.given(f, words=("softmax",))
-    page.formula(rf"\ell = -\log f_{{y}}, \qquad y \in \{{0, \ldots, C-1\}}", "cross-entropy")
+    page.formula(r"\ell = -\log f_{y}, \qquad y \in \{0, \ldots, C-1\}", "cross-entropy")
     page.heading("The gradient by the logits")
     d = sn.derivative(loss, a[c])
     page.derive(d, claim=lambda c: f[c] - sympy.KroneckerDelta(c, y[()]), against="the lecture's formula")

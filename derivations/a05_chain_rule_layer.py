@@ -17,7 +17,8 @@ def build() -> Page:
     page.given(a, words=("pre-activation",))
     page.prose(
         """The loss depends on $h^{(k)}$ only through $a^{(k+1)}$. Write $\\delta^{(k+1)}_i = \\partial \\ell / \\partial
-        a^{(k+1)}_i$ for the gradient that has already been found there. Wanted: $\\partial \\ell / \\partial h^{(k)}_j$."""
+        a^{(k+1)}_i$ for the gradient that has already been found there. Wanted:
+        $\\bar{h}^{(k)}_j = \\partial \\ell / \\partial h^{(k)}_j$."""
     )
     page.heading("By component")
     page.prose(
@@ -29,8 +30,7 @@ def build() -> Page:
     d = sn.vjp(a, h, upstream="delta")
     assert d.upstream is not None
     d.upstream.latex = r"\delta^{(k+1)}"
-    d.target.latex = r"\nabla_{h^{(k)}} \ell"
-    page.derive(d, claim=lambda j: sn.sum(d.upstream[i] * W[i, j], i), against="the lecture's sum")
+    page.derive(d, claim=lambda j: sn.sum(d.upstream[i] * W[i, j], i), lead=r"\nabla_{h^{(k)}} \ell")
     page.prose(
         """The sum runs down column $j$ of $W^{(k+1)}$, it is the dot product $(W^{(k+1)}_{\\cdot j})^\\top \\delta^{(k+1)}$;
         all of them together are one product with the transposed matrix. The bias does not appear: it moves $a^{(k+1)}$,

@@ -10,12 +10,13 @@ def build() -> Page:
     page = Page("any activation applied entry by entry, any width")
     H = sn.dims("H")
     a = sn.input("a", (H,), latex="a^{(k)}")
+    a.letters = ("i",)
     i, j = sn.indices("i j")
 
     page.prose(
         """The layer's units are $h^{(k)}_i = g(a^{(k)}_i)$, one function for all, each unit from its own
-        pre-activation. The gradient $\\nabla_{h^{(k)}} \\ell$ is known; wanted is $\\nabla_{a^{(k)}} \\ell = (\\partial
-        h^{(k)} / \\partial a^{(k)})^\\top \\nabla_{h^{(k)}} \\ell$."""
+        pre-activation. The gradient $\\bar{h}^{(k)} = \\nabla_{h^{(k)}} \\ell$ is known; wanted is
+        $\\bar{a}^{(k)} = \\nabla_{a^{(k)}} \\ell = (\\partial h^{(k)} / \\partial a^{(k)})^\\top \\bar{h}^{(k)}$."""
     )
     slopes = {
         "sigmoid": lambda h, a: h * (1 - h),
@@ -31,13 +32,12 @@ def build() -> Page:
         jacobian = page.derive(
             sn.derivative(h[i], a[j]),
             claim=lambda i, j, h=h, slope=slope: sympy.KroneckerDelta(i, j) * slope(h[i], a[i]),
-            against="diag g'(a)",
         )
         page.heading("so its product is one entry by entry", 2)
         d = sn.vjp(h, a, upstream="dh")
-        assert d.upstream is not None and d.target is not None
-        d.upstream.latex, d.target.latex = r"\bar{h}^{(k)}", r"\bar{a}^{(k)}"
-        page.derive(d, claim=lambda j, h=h, d=d, slope=slope: d.upstream[j] * slope(h[j], a[j]), against="elementwise product")
+        assert d.upstream is not None
+        d.upstream.latex = r"\bar{h}^{(k)}"
+        page.derive(d, claim=lambda j, h=h, d=d, slope=slope: d.upstream[j] * slope(h[j], a[j]))
         (at,) = d.free
         to = sn.index("i", H)
         page.equal(

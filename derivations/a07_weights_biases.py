@@ -8,8 +8,8 @@ from symnn.gallery import Page, Row
 def by(layer: sn.Tensor, wrt: sn.Tensor, name: str) -> Derivation:
     """Return the gradient through a layer, in the letters of the lecture."""
     d = sn.vjp(layer, wrt, upstream="delta")
-    assert d.upstream is not None and d.target is not None
-    d.upstream.latex, d.target.latex = name, rf"\nabla_{{{wrt.latex}}} \ell"
+    assert d.upstream is not None
+    d.upstream.latex = name
     return d
 
 
@@ -26,10 +26,10 @@ def build() -> Page:
     page.given(a, words=("pre-activation",))
     page.prose("With $\\delta^{(k)} = \\nabla_{a^{(k)}} \\ell$ known, the weights get an outer product:")
     d = by(a, W, r"\delta^{(k)}")
-    page.derive(d, claim=lambda i, j, d=d: d.upstream[i] * h[j], against="delta h^T")
+    page.derive(d, claim=lambda i, j, d=d: d.upstream[i] * h[j], lead=r"\nabla_{W^{(k)}} \ell")
     page.prose("and the biases $\\delta^{(k)}$ itself:")
     d = by(a, b, r"\delta^{(k)}")
-    page.derive(d, claim=lambda i, d=d: d.upstream[i], against="delta")
+    page.derive(d, claim=lambda i, d=d: d.upstream[i], lead=r"\nabla_{b^{(k)}} \ell")
 
     page.heading("A batch, in rows")
     x = sn.input("H", (N, H), latex="H^{(k-1)}")
@@ -40,9 +40,9 @@ def build() -> Page:
         products is one matrix product; for the biases it is a sum of rows."""
     )
     d = by(z, W, r"\Delta^{(k)}")
-    page.derive(d, claim=lambda i, j, d=d: sn.sum(d.upstream[n, i] * x[n, j], n), against="the sum of outer products")
+    page.derive(d, claim=lambda i, j, d=d: sn.sum(d.upstream[n, i] * x[n, j], n), lead=r"\nabla_{W^{(k)}} \ell")
     d = by(z, b, r"\Delta^{(k)}")
-    page.derive(d, claim=lambda i, d=d: sn.sum(d.upstream[n, i], n), against="the sum of rows")
+    page.derive(d, claim=lambda i, d=d: sn.sum(d.upstream[n, i], n), lead=r"\nabla_{b^{(k)}} \ell")
     return page
 
 

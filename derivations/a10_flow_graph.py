@@ -1,9 +1,12 @@
 """A10: the flow graph, the order of its forward pass and of its backward pass."""
 
+from collections.abc import Iterable
+
 import sympy
 
 import symnn as sn
 from symnn.gallery import Page, Row
+from symnn.show.latex_notation import tensor_latex
 
 
 def network() -> sn.Network:
@@ -33,7 +36,7 @@ def build() -> Page:
     page.heading("The two orders")
     page.table(
         ("", "in this order"),
-        (("forward pass", ", ".join(forward)), ("backward pass", ", ".join(backward))),
+        (("forward pass", _listed(net.graph.order)), ("backward pass", _listed(adjoints.visited))),
     )
     parents = {t.name: [p.name for p in net.graph.parents(t)] for t in net.graph}
     page.observed(
@@ -48,7 +51,7 @@ def build() -> Page:
     left_out = [t for t in forward if t not in backward]
     page.observed(
         "nothing else is visited", set(left_out) == set(net.inputs) and "x" not in {t.name for t in adjoints.of},
-        f"left out: {', '.join(left_out)}; x has no adjoint",
+        f"left out: {', '.join(f'${n}$' for n in left_out)}; $x$ has no adjoint",
     )
     page.picture(net.draw(backward=True), "The forward pass and the backward pass beside it.")
 
@@ -65,15 +68,19 @@ def build() -> Page:
     both = ds[i] + sn.sum(net["W2"][k, i] * d2[k], k)
     d1 = sn.define("d1", (i,), both * (1 - h1[i] ** 2), latex=r"\hat{\delta}^{(1)}")
     page.derive(
-        net.gradient("W1"), claim=sn.define("g1", (i, j), d1[i] * net["x"][j], latex=r"\nabla_{W^{(1)}} \ell"),
+        net.gradient("W1"), claim=lambda i, j: d1[i] * net["x"][j],
         against="the recurrence with both paths", folded="The lines, in the order of the backward pass",
     )
     page.heading("Asked for, the input has a gradient too")
     page.derive(
-        net.gradient("x"), claim=sn.define("gx", (j,), sn.sum(net["W1"][i, j] * d1[i], i), latex=r"\nabla_{x} \ell"),
-        against="W1^T delta1", folded="The lines, in the order of the backward pass",
+        net.gradient("x"), claim=lambda j: sn.sum(net["W1"][i, j] * d1[i], i),
+        folded="The lines, in the order of the backward pass",
     )
     return page
+
+
+def _listed(tensors: Iterable[sn.Tensor]) -> str:
+    return ", ".join(f"${tensor_latex(t)}$" for t in tensors)
 
 
 def _meets(name: str, targets: set[str], parents: dict[str, list[str]]) -> bool:

@@ -17,8 +17,7 @@ def build() -> Page:
     page.given(p, words=("softmax",))
     page.heading("The Jacobian")
     d = page.derive(
-        sn.derivative(p[c], a[k]), claim=lambda c, k: sympy.KroneckerDelta(c, k) * p[c] - p[c] * p[k],
-        against="diag(p) - p p^T",
+        sn.derivative(p[c], a[k]), claim=lambda c, k: sympy.KroneckerDelta(c, k) * p[c] - p[c] * p[k]
     )
     to, by = d.free
     page.prose(
@@ -44,9 +43,7 @@ def build() -> Page:
     v = sn.vjp(p, a, upstream="dp")
     assert v.upstream is not None
     v.upstream.latex = r"\bar{p}"
-    page.derive(
-        v, claim=lambda c: p[c] * (v.upstream[c] - sn.sum(p[k] * v.upstream[k], k)), against="p * (dp - <p, dp>)"
-    )
+    page.derive(v, claim=lambda c: p[c] * (v.upstream[c] - sn.sum(p[k] * v.upstream[k], k)))
     return page
 
 

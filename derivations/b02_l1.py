@@ -10,7 +10,7 @@ from symnn.gallery import Page, Row
 def build() -> Page:
     page = Page("any shape of the weights")
     H, D = sn.dims("H D")
-    lam, beta = sn.scalars("lambda beta", positive=True)
+    lam, beta, Z = sn.scalars("lambda beta Z", positive=True)
     W = sn.parameter("W", (H, D))
     i, j = sn.indices("i j")
     omega = sn.l1(W, name="omega")
@@ -19,19 +19,18 @@ def build() -> Page:
     page.given(omega)
     page.derive(
         sn.derivative(omega[()], W[i, j]), claim=lambda i, j: sn.indicator(W[i, j] > 0) - sn.indicator(W[i, j] < 0),
-        against="1[W > 0] - 1[W < 0]",
     )
     page.prose("Its size does not depend on the weight's, whereas the gradient of the L2 penalty fades with the weight.")
 
     page.heading("It is a Laplace prior")
-    density = exp(-Abs(W[i, j]) / beta) / (2 * beta)
-    prior = sn.define("P", (), -sn.sum(log(density), i, j), latex=r"-\log \pi")
+    page.prose("Let every weight have the density $e^{-|W_{ij}| / \\beta} / Z$ with $Z = 2 \\beta$, independently.")
+    density = exp(-Abs(W[i, j]) / beta) / Z
+    prior = sn.define("P", (), -sn.sum(log(density), i, j), latex="R")
     page.given(prior)
-    page.derive(sn.derivative(prior[()], W[i, j]), claim=lambda i, j: sign(W[i, j]) / beta, against="sign(W) / beta")
+    page.derive(sn.derivative(prior[()], W[i, j]), claim=lambda i, j: sign(W[i, j]) / beta)
     page.prose("With $\\lambda = 1/\\beta$ it is the gradient of $\\lambda\\, \\Omega$, and the two differ by a constant:")
     page.equal(
-        "the same function up to a constant", prior[()] - omega[()] / beta, H * D * log(2 * beta),
-        lead=r"-\log \pi - \frac{1}{\beta}\, \Omega",
+        "the same function up to a constant", prior[()] - omega[()] / beta, H * D * log(Z)
     )
 
     page.heading("The soft threshold")
@@ -42,7 +41,7 @@ def build() -> Page:
     w, a = sn.parameter("w", ()), sn.input("a", ())
     J = sn.define("J", (), (w[()] - a[()]) ** 2 / 2 + lam * Abs(w[()]))
     x, t = w[()], a[()]
-    page.derive(sn.derivative(J[()], x), claim=x - t + lam * sign(x), against="w - a + lambda sign(w)")
+    page.derive(sn.derivative(J[()], x), claim=x - t + lam * sign(x))
     page.prose("Claimed: the only minimum is at the soft threshold of $a$, exactly 0 wherever $|a| \\leq \\lambda$.")
     soft = sn.define("S", (), sign(t) * Max(0, Abs(t) - lam))
     page.given(soft)
@@ -77,7 +76,7 @@ def build() -> Page:
     page.heading("L2 never gives an exact 0")
     page.prose("With $\\lambda w^2$ in place of $\\lambda |w|$ the derivative is linear in $w$:")
     J2 = sn.define("Q", (), (x - t) ** 2 / 2 + lam * x**2)
-    d = page.derive(sn.derivative(J2[()], x), claim=x - t + 2 * lam * x, against="w - a + 2 lambda w")
+    d = page.derive(sn.derivative(J2[()], x), claim=x - t + 2 * lam * x)
     page.equal("it vanishes at one point only", d.result, (1 + 2 * lam) * (x - t / (1 + 2 * lam)))
     least = t / (1 + 2 * lam)
     page.at_least(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,6 @@ from symnn.show import (
     Document,
     Formula,
     Heading,
-    StepRow,
     StepTable,
     VerdictTable,
     fragment,
@@ -33,6 +32,7 @@ from symnn.show import (
     terminal,
     tex,
 )
+from symnn.show.derivation_rows import step_rows
 from symnn.show.explicit import explicit, explicit_text
 from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
@@ -75,7 +75,10 @@ class Section:
 
     def table(self, *, checked: bool = True, start: int = 0) -> StepTable:
         """Return the lines as a table of a document, numbered on from ``start``."""
-        return StepTable(_rows(self, checked, start))
+        checks: list[tuple[Any, str]] = []
+        if checked:
+            checks = [(c.verdict, c.detail if n else "") for n, c in enumerate(self.checks())]
+        return StepTable(step_rows(self.steps, checks, start=start))
 
 
 @dataclass
@@ -193,7 +196,10 @@ class Derivation:
             pass
         if differences:
             checks["differences"] = self.difference()
-        return judged(self.name, checks, need=tuple(n for n in checks if n != "matrix"))
+        verdict = judged(self.name, checks, need=tuple(n for n in checks if n != "matrix"))
+        if verdict and claim is not None and checks["claim"].verdict != "proved":
+            return Verdict(self.name, "cannot tell", checks, f"equal in value where tried; {checks['claim'].detail}")
+        return verdict
 
     def check_steps(self, *, evaluate: bool = False) -> Check:
         """Return one check for all lines: the weakest verdict among them."""
@@ -404,21 +410,6 @@ def readable(tree: Tree) -> Tree:
         return tree
     parts = children(tree)
     return rebuild(tree, tuple(readable(p) for p in parts)) if parts else tree
-
-
-def _rows(section: Section, checked: bool, start: int) -> tuple[StepRow, ...]:
-    checks: Sequence[Check] = section.checks() if checked else [Check("")] * len(section.steps)
-    rows = []
-    for n, (step, check) in enumerate(zip(section.steps, checks, strict=True)):
-        letters = named(step.tree)
-        verdict: Any = check.verdict
-        rows.append(
-            StepRow(
-                start + n + 1, latex(step.tree, letters=letters), step.rules, check.detail if n else "", verdict,
-                tree_text(step.tree, letters=letters),
-            )
-        )  # fmt: skip
-    return tuple(rows)
 
 
 def of_gradient(adjoints: Adjoints, wrt: Tensor) -> Derivation:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -97,7 +98,7 @@ class Row:
 
     def document(self, page: Page) -> Document:
         """Return the finished page."""
-        return Document(self.title, page.subtitle, (*page.blocks, Prose(f"Source: {self.source}.")))
+        return Document(self.title, f"Gallery {self.id}; {page.subtitle}", (*page.blocks, Prose(f"Source: {self.source}.")))
 
 
 @dataclass
@@ -140,7 +141,7 @@ class Page:
 
     def derive(
         self, d: Derivation, *, claim: Any = None, against: str = "the textbook's formula", folded: str = "",
-        differences: bool = True,
+        lead: str = "", differences: bool = True,
     ) -> Derivation:  # fmt: skip
         """Show a derivation's lines, its result and its checks.
 
@@ -150,12 +151,13 @@ class Page:
                 of them, or a tensor from define(); definitions that only the claim uses are shown beside it.
             against: what the claim is called.
             folded: a summary under which the lines are folded away.
+            lead: LaTeX for the left-hand side of the vector or matrix form, if not the usual one.
             differences: also compare with differences; only ever left out where something else compares them.
         """
         lines = self._lines(d)
         self.blocks.extend((Fold(folded, tuple(lines)),) if folded else lines)
         found = [self._line_record(d)]
-        self._result(d, shown=len(d.sections) == 1 and not folded)
+        self._result(d, lead, shown=len(d.sections) == 1 and not folded)
         if claim is not None:
             tree = d.as_tree(claim)
             self._claim_formulas(d, claim, tree)
@@ -177,7 +179,7 @@ class Page:
         for section in d.sections:
             if len(d.sections) > 1:
                 out.append(Heading(section.title, 3))
-            out.append(section.table(start=number))
+            out.append(_spelled(section, number))
             number += len(section.steps)
         return out
 
@@ -186,7 +188,7 @@ class Page:
         proved = sum(c.verdict == "proved" for c in checks)
         return Record("lines", "the lines", d.check_steps(), lines=(len(checks), proved))
 
-    def _result(self, d: Derivation, *, shown: bool) -> None:
+    def _result(self, d: Derivation, lead: str, *, shown: bool) -> None:
         """Add the result where the last line does not show it already, and its matrix form."""
         letters = named(d.formula, free=d.free)
         plain = latex(d.formula, letters=letters)
@@ -197,7 +199,7 @@ class Page:
         except NotLifted:
             return
         if d.free and d.matrix_latex != plain:
-            self.formula(f"{d.whole_latex()} = {d.matrix_latex}", "vector form" if len(d.free) == 1 else "matrix form")
+            self.formula(f"{lead or d.whole_latex()} = {d.matrix_latex}", "vector form" if len(d.free) == 1 else "matrix form")
 
     def _claim_formulas(self, d: Derivation, claim: Any, tree: Tree) -> None:
         """Add the claim as it was typed, with what is defined for it alone."""
@@ -249,6 +251,10 @@ class Page:
 
     def _row(self, what: str, shown: str, check: Check, detail: str) -> None:
         """Add one statement: its formula, what it says, its verdict."""
+        if _width(shown) > _WIDEST:
+            self.formula(shown)
+            self.blocks.append(VerdictTable(("checked", "verdict", "how"), ((what, check.verdict, detail),)))
+            return
         self._statements += 1
         verdict: Any = check.verdict
         self.blocks.append(StepTable((StepRow(self._statements, shown, (what,), detail, verdict, ""),)))
@@ -268,7 +274,12 @@ class Page:
     def observed(self, what: str, true: bool, how: str) -> Check:
         """Record an exact comparison of things that were computed, such as two orders of a graph."""
         check = Check("evaluated" if true else "refuted", how, points=1)
+        earlier = self.blocks.pop() if self.blocks and isinstance(self.blocks[-1], VerdictTable) else None
         self._judged([Record("fact", what, check)])
+        if isinstance(earlier, VerdictTable):
+            mine = self.blocks.pop()
+            assert isinstance(mine, VerdictTable)
+            self.blocks.append(replace(mine, rows=(*earlier.rows, *mine.rows)))
         return check
 
     def matrix(self, what: str, tensor: Tensor) -> None:
@@ -290,7 +301,7 @@ class Page:
         section = Section(title, record.steps, record)
         if title:
             self.heading(title, 3)
-        self.blocks.append(section.table())
+        self.blocks.append(_spelled(section, 0))
         checks = section.checks()[1:]
         proved = sum(c.verdict == "proved" for c in checks)
         order = ("", "refuted", "not run", "undecided", "evaluated", "proved")
@@ -321,6 +332,29 @@ class Page:
             str(total), str(proved), f"{good} of {len(claims)}" if claims else "-",
             _worst(self.of_kind("values", "fact", "matrix")), _worst(self.of_kind("differences")),
         )  # fmt: skip
+
+
+_WIDEST = 48  # letters beside which a statement's words still fit
+
+
+def _width(formula: str) -> int:
+    """Return about how many letters wide a formula is set."""
+    return len(re.sub(r"\\(?:left|right|frac|mathbb|[,;! ])|\\(?=[A-Za-z])|[{}_^ ]", "", formula))
+
+
+_ABOUT_A_TENSOR = re.compile(r"(definition of|fold|insert) (.+)")
+
+
+def _spelled(section: Section, start: int) -> StepTable:
+    """Return a section's lines, the tensors in the names of rules written as mathematics."""
+    known = {t.name: tensor_latex(t) for s in section.steps for t in tensors_in(s.tree)}
+
+    def spelled(rule: str) -> str:
+        found = _ABOUT_A_TENSOR.fullmatch(rule)
+        return f"{found[1]} ${known[found[2]]}$" if found and found[2] in known else rule
+
+    table = section.table(start=start)
+    return replace(table, rows=tuple(replace(r, rules=tuple(map(spelled, r.rules))) for r in table.rows))
 
 
 def result_at(d: Derivation, *at: Any) -> Any:
@@ -425,9 +459,9 @@ def _index(rows: dict[str, tuple[str, Row]], pages: dict[str, Page]) -> Document
             Contents(tuple((f"{k}  {rows[k][1].title}", f"{rows[k][0]}.html") for k in pages)),
             Heading("What was checked", 2),
             Prose(
-                "*proved*: lines with one canonical form for all sizes; *claims*: textbook formulas proved equal to the "
-                "result; *evaluated*: worst error of values in 50 digits and of matrix forms in float64; "
-                "*differenced*: worst error against differences of the interpreted function."
+                "Proved: lines with one canonical form for all sizes. Claims: textbook formulas proved equal to the "
+                "result. Evaluated: worst error of values in 50 digits and of matrix forms in float64. "
+                "Differenced: worst error against differences of the interpreted function."
             ),
             table,
         ),

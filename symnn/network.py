@@ -255,7 +255,7 @@ class Network:
                 values = {name: stored[f"p{n}"] for n, name in enumerate(names)}
         except FileNotFoundError:
             raise DataError(f"There is no file {str(path)!r}.") from None
-        except (KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} holds no parameters saved by symnn: {error}.") from None
         if set(names) != set(self.parameters):
             raise DataError(f"{path} holds parameters {sorted(names)}, this network has {sorted(self.parameters)}.")

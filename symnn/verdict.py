@@ -32,7 +32,8 @@ class Verdict:
     @property
     def proved(self) -> bool:
         """There is a proof against something typed separately, or by another path."""
-        return any(c.verdict == "proved" for c in self.checks.values()) and self.word == "right"
+        judged_by = [self.checks["claim"]] if "claim" in self.checks else self.checks.values()
+        return any(c.verdict == "proved" for c in judged_by) and self.word == "right"
 
     def document(self) -> Document:
         """Return the verdict as a page."""

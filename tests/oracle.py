@@ -156,7 +156,9 @@ def tree_value(tree: Any, machine: Interpreter, at: Mapping[Any, int]) -> Any:
             guards = [go(q) for q in tree.factors if type(q).__name__ in ("Ind", "Delta")]
             if 0 in guards:
                 return 0
-            return math.prod(guards) * math.prod(go(q) for q in tree.factors if type(q).__name__ not in ("Ind", "Delta"))
+            return math.prod(guards) * math.prod(
+                go(q) for q in tree.factors if type(q).__name__ not in ("Ind", "Delta")
+            )
         case "Neg":
             return -go(tree.body)
         case "Div":

@@ -233,7 +233,8 @@ def nodes() -> dict[str, Tensor]:
         ("powers", (n, c), pp[n, c] ** sympy.Rational(3, 2) + pp[n, c] ** -2 + pp[n, c] ** z[n, c] + 2 ** z[n, c]),
         ("negative", (n, i), -x[n, i] - (x[n, i] - g[i]) - x[n, i] / (g[i] ** 2 + 1)),
         ("indicators", (n, i), indicator(x[n, i] > 0) + indicator(x[n, i] > g[i]) * 2 - 1),
-        ("conditions", (n, i), indicator(sympy.Or(x[n, i] > 0, g[i] > 0)) - indicator(sympy.And(x[n, i] > 0, g[i] > 0))),
+        ("either", (n, i), indicator(sympy.Or(x[n, i] > 0, g[i] > 0))),
+        ("both", (n, i), indicator(sympy.And(x[n, i] > 0, g[i] > 0)) + g[i]),
         ("constants", (), sympy.sqrt(2) + sympy.pi + D + sympy.exp(1)),
     ]  # fmt: skip
     return {name: define(name, at, expression) for name, at, expression in made}
@@ -417,7 +418,8 @@ def test_a_template_is_emitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 HOSTILE = [
     "lambda", "xp", "sp", "np", "real", "N", "__class__", "program", "float", "x y", "x_y", "x-y", "'", '"""',
-    "a\nimport os", "a\rb", "\u2028", "δ", "delta", "W₁", "W1", "1x", "_", "{0}", "{x}", "%s", "\\", "# no", "\U0001d465", "x", "é",
+    "a\nimport os", "a\rb", "\u2028", "δ", "delta", "W₁", "W1", "1x", "_", "{0}", "{x}", "%s", "\\", "# no",
+    "\U0001d465", "x", "é",
     "None", "print", "u1", "ｘ",
 ]  # fmt: skip
 

@@ -87,12 +87,12 @@ def lines_are_proved(output: Tensor) -> bool:
 def differences_agree(output: Tensor) -> bool:
     try:
         check_gradients(output, seed=1)
-    except Exception:  # noqa: BLE001: a broken rule may also give a graph that is not well formed, or not evaluable
+    except Exception:  # a broken rule may also give a graph that cannot be evaluated
         return False
     return True
 
 
-# -- the ways to break it ------------------------------------------------------------------------------------------------
+# -- the ways to break it ----------------------------------------------------------------------------------------------
 
 
 def replace_rule(patch: pytest.MonkeyPatch, name: str, apply: Callable[[D], Tree | None]) -> None:

@@ -30,8 +30,8 @@ from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor, labels, parameter
 from symnn.ground.tensors import input as data
-from symnn.ground.tree import D as Pending
 from symnn.ground.tree import Add, Delta, Entry, Ix, Neg, tensors_in, walk
+from symnn.ground.tree import D as Pending
 from symnn.nn.activations import ACTIVATIONS, activation, relu, sigmoid, tanh
 from symnn.nn.layers import dense, log_softmax, softmax
 from symnn.nn.losses import LOSSES, bce_with_logits, cross_entropy, loss, mse, nll
@@ -125,7 +125,7 @@ def test_classifier_gradients(kind: str, square: bool) -> None:
     check_gradients(bce_with_logits(define("s", (n := index("n"),), dense(h, 1)[n, 0]), y))
 
 
-# -- layers of one's own, each typed as one expression ----------------------------------------------------------------
+# -- layers of one's own, each typed as one expression -----------------------------------------------------------------
 
 n, m, i, j, k, c, d, e, f = indices("n m i j k c d e f")
 eps = scalars("eps", positive=True)
@@ -435,7 +435,7 @@ def test_stop_gradient_is_held_constant() -> None:
     assert not np.any(machine.tensor(backprop(all_stopped, [x]).of[x]))
 
 
-# -- kinks: the stated convention ---------------------------------------------------------------------------------------
+# -- kinks: the stated convention --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -568,7 +568,7 @@ def from_text(made: Any) -> str:
     return f"{[i.letter for i in free]} {to_sympy(tree)}"
 
 
-# -- caches keep apart what only looks alike -----------------------------------------------------------------------------
+# -- caches keep apart what only looks alike ---------------------------------------------------------------------------
 
 
 def test_results_of_one_size_are_not_reused_for_another() -> None:
@@ -615,7 +615,7 @@ def test_one_template_over_equal_and_over_different_tensors() -> None:
     check_gradients(weighted(dense(A, D, weight=A)))
 
 
-# -- the differentiator against SymPy at small explicit sizes --------------------------------------------------------------
+# -- the differentiator against SymPy at small explicit sizes ----------------------------------------------------------
 
 
 def expanded(tree: Any, at: dict[Index, int], sizes: dict[Any, int], entries: dict[Any, Any]) -> Any:
@@ -702,7 +702,7 @@ def test_differentiate_agrees_with_sympy(make: Callable[[], Tensor]) -> None:
                 assert abs(left - right) <= sympy.Float("1e-15") * max(1, abs(right)), (leaf.name, at)
 
 
-# -- random graphs -------------------------------------------------------------------------------------------------------
+# -- random graphs -----------------------------------------------------------------------------------------------------
 
 UNARY = [k for k in ACTIVATIONS if k != "linear"]
 
@@ -732,7 +732,9 @@ def random_graphs(draw: Any) -> tuple[Tensor, dict[Any, int]]:
     shared = parameter("W", (dims_of[1], dims_of[1]))
     for depth in range(draw(st.integers(1, 5))):
         x = draw(st.sampled_from(pool))
-        kind = draw(st.sampled_from(["unary", "custom", "dense", "shared", "softmax", "log_softmax", "add", "mul", "mix"]))
+        kind = draw(
+            st.sampled_from(["unary", "custom", "dense", "shared", "softmax", "log_softmax", "add", "mul", "mix"])
+        )
         name = f"y{depth}"
         square = x.shape[-1] == dims_of[1]
         mates = [y for y in pool if y.shape == x.shape]
@@ -771,7 +773,7 @@ def test_random_graphs(made: tuple[Tensor, dict[Any, int]], seed: int) -> None:
     check_gradients(output, sizes=sizes, seed=seed, scale=0.6)
 
 
-# -- the derivations' lines ---------------------------------------------------------------------------------------------
+# -- the derivations' lines --------------------------------------------------------------------------------------------
 
 
 def test_the_lecture_s_lines() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -23,11 +22,10 @@ from symnn.ground.functions import indicator
 from symnn.ground.functions import sum_over as S
 from symnn.ground.indices import Index, indices
 from symnn.ground.sizes import dims, scalars
-from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Definition, Template, entry_of
 from symnn.ground.tensors import Tensor, labels, parameter
 from symnn.ground.tensors import input as data
-from symnn.ground.tree import Add, D, Entry, Ix, Mul, Num, Sum, Tree, num
+from symnn.ground.tree import Add, D, Entry, Ix, Mul, Sum, Tree, num
 from symnn.nn.activations import ACTIVATIONS, activation, relu, tanh
 from symnn.nn.layers import dense, log_softmax, softmax
 from symnn.nn.losses import LOSSES, cross_entropy, loss
@@ -43,7 +41,7 @@ def classifier() -> Tensor:
     return cross_entropy(softmax(dense(h, C)), labels("t", (N,), C))
 
 
-# -- order, names, edges -------------------------------------------------------------------------------------------------
+# -- order, names, edges -----------------------------------------------------------------------------------------------
 
 
 def test_order_is_topological_complete_and_the_same_every_time() -> None:
@@ -115,10 +113,12 @@ def test_roles_and_ancestors() -> None:
     assert {t.name for t in graph.ancestors([graph["h1"]])} == {"x", "W1", "b1", "a1", "h1"}
 
 
-# -- well-formedness: each way to break a graph is seen ------------------------------------------------------------------
+# -- well-formedness: each way to break a graph is seen ----------------------------------------------------------------
 
 
-def node(tree: Tree, slots: tuple[Tensor, ...], args: tuple[Tensor, ...], free: tuple[Index, ...], **over: Any) -> Tensor:
+def node(
+    tree: Tree, slots: tuple[Tensor, ...], args: tuple[Tensor, ...], free: tuple[Index, ...], **over: Any
+) -> Tensor:
     template = Template("broken", free, tree, slots)
     sizes = {s: s for t in slots for s in t.shape}
     shape = over.get("shape", tuple(q.size for q in free))
@@ -192,7 +192,7 @@ def test_more_broken_graphs_are_seen(case: str) -> None:
         check(FlowGraph((made,)))
 
 
-# -- the interpreter against NumPy ------------------------------------------------------------------------------------------
+# -- the interpreter against NumPy -------------------------------------------------------------------------------------
 
 erf = np.vectorize(math.erf)
 NUMPY: dict[str, Callable[[Any], Any]] = {
@@ -261,7 +261,9 @@ def test_layer_values(leading: tuple[int, ...]) -> None:
     W0, b0 = rng.normal(size=(5, 4)), rng.normal(size=5)
     machine = Interpreter({}, {x: x0, graph["W1"]: W0, graph["b1"]: b0})
     assert np.allclose(machine.tensor(a), x0 @ W0.T + b0, rtol=1e-14)
-    assert np.allclose(Interpreter({}, {x: x0, graph["W1"]: W0}).tensor(dense(x, 5, weight=graph["W1"], bias=False)), x0 @ W0.T)
+    assert np.allclose(
+        Interpreter({}, {x: x0, graph["W1"]: W0}).tensor(dense(x, 5, weight=graph["W1"], bias=False)), x0 @ W0.T
+    )
     e = np.exp(x0)
     assert np.allclose(machine.tensor(softmax(x)), e / e.sum(-1, keepdims=True), rtol=1e-14)
     assert np.allclose(machine.tensor(log_softmax(x)), x0 - np.log(e.sum(-1, keepdims=True)), rtol=1e-13)

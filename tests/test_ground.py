@@ -53,7 +53,7 @@ N, K, H, C = dims("N K H C")
 n, m, i, j, k = indices("n m i j k")
 
 
-# -- sizes, indices, tensors ---------------------------------------------------------------------------------------------
+# -- sizes, indices, tensors -------------------------------------------------------------------------------------------
 
 
 def test_sizes() -> None:
@@ -110,7 +110,7 @@ def test_unknown_names_suggest_the_nearest() -> None:
         activation("leaky_relu", data("x", (N,)), slop=2)
 
 
-# -- definitions ---------------------------------------------------------------------------------------------------------
+# -- definitions -------------------------------------------------------------------------------------------------------
 
 x, W, b, t = data("x", (N, K)), parameter("W", (H, K)), parameter("b", (H,)), labels("t", (N,), C)
 
@@ -181,7 +181,7 @@ def test_what_is_no_index_expression() -> None:
     refused(UnsupportedError, "besselj", body=lambda: sympy.besselj(0, x[n, 0]))
     refused(UnsupportedError, "not a finite real number", body=lambda: x[n, 0] + sympy.oo)
     refused(UnsupportedError, "not a finite real number", body=sympy.nan)
-    refused(UnsupportedError, "body", "Shift the index" , body=lambda: sympy.Sum(x[n, k], (k, 1, K - 1)))
+    refused(UnsupportedError, "body", "Shift the index", body=lambda: sympy.Sum(x[n, k], (k, 1, K - 1)))
     refused(UnsupportedError, "a sum takes a whole index", body=lambda: sympy.Sum(x[n, k], (k, 1, K)))
     refused(UnsupportedError, "is no index", body=lambda: sympy.Sum(x[n, 0], (sympy.Symbol("q"), 0, 3)))
     refused(UnsupportedError, "belongs to no symnn tensor", body=lambda: sympy.IndexedBase("A")[n])
@@ -201,9 +201,13 @@ def test_stepped_sums_by_indicators() -> None:
 
 def test_floats_are_taken_at_their_shortest_decimal() -> None:
     y = define("y", (n,), 0.1 * x[n, 0] + sympy.Float("0.044715"))
-    (number,) = [q.value for q in walk(unfold(entry_of(y, (Index("n", N),)))) if isinstance(q, Num) and 0 < q.value < 0.09]
+    (number,) = [
+        q.value for q in walk(unfold(entry_of(y, (Index("n", N),)))) if isinstance(q, Num) and 0 < q.value < 0.09
+    ]
     assert number == sympy.Rational(44715, 10**6)
-    assert Interpreter({N: 1, K: 1}, {x: np.array([[3.0]])}, digits=30).tensor(y)[0] == pytest.approx(0.344715, rel=1e-15)
+    assert Interpreter({N: 1, K: 1}, {x: np.array([[3.0]])}, digits=30).tensor(y)[0] == pytest.approx(
+        0.344715, rel=1e-15
+    )
 
 
 def test_equal_definitions_share_a_template_and_unequal_ones_do_not() -> None:
@@ -226,7 +230,7 @@ def test_equal_definitions_share_a_template_and_unequal_ones_do_not() -> None:
 u, v = data("u", (N,)), data("v", (N,))
 
 
-# -- the SymPy border ----------------------------------------------------------------------------------------------------
+# -- the SymPy border --------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=200 * A.MORE)
@@ -308,7 +312,7 @@ def test_pending_derivatives_cross_the_border() -> None:
     assert to_sympy(Fn("stop_gradient", (entry_of(u, (q,)),))) == stop_gradient(u[q])
 
 
-# -- substitution --------------------------------------------------------------------------------------------------------
+# -- substitution ------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=200 * A.MORE)

@@ -399,7 +399,7 @@ def softmax_derivation() -> tuple[Tree, ...]:
     f, i = softmax(a, name="f"), Index("c", C)
     derived = differentiate(D(Neg(Fn("log", (Entry(f, (Entry(y, ()),)),))), Entry(a, (Ix(i),))))
     simplify(derived, [(f, *FlowGraph([f]).tree(f))], collect=2)
-    rows = step_rows(derived, [("", ""), ("proved", "by the algebra")])
+    rows = step_rows(derived.steps, [("", ""), ("proved", "by the algebra")])
     assert [row.verdict for row in rows[:3]] == ["", "proved", ""]
     assert rows[1].check == "by the algebra" and rows[1].rules == ("chain rule; log'",)
     assert ("definition of $f$",) in [row.rules for row in rows]

@@ -154,6 +154,9 @@ def _renormal(m: Monomial) -> Poly:
     mono = tuple(rest)
     deltas = [a for a, _ in mono if a.kind == "ind" and a.data[0] == "="]
     if deltas and len(mono) > 1:
+        positive = [a.data[1] for a, _ in mono if a.kind == "ind" and a.data[0] == ">"]
+        if any(d.data[1] in positive for d in deltas):  # 1[p > 0] 1[p = 0]
+            return ZERO
         solved = _substitute_deltas(mono, deltas)
         if solved != Poly({mono: 1}):
             return multiply(out, solved)
@@ -531,7 +534,8 @@ def absolute(p: Poly) -> Poly:
         return -p
     if _leading_sign(p) < 0:
         p = -p
-    return multiply(p, indicator(">", p).scaled(2) - ONE)
+    # p sign(p): written with sign(0) = 0, so that its derivative has that convention too
+    return multiply(p, function("sign", (p,)))
 
 
 def function(name: str, args: tuple[Poly, ...]) -> Poly:

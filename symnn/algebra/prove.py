@@ -8,9 +8,21 @@ from fractions import Fraction
 from itertools import product as iproduct
 from typing import Any
 
-from symnn.algebra.convert import canonical, reaches
 from symnn.algebra.cases import vanishes_by_signs
-from symnn.algebra.normal import const, exponential, logarithm, multiply, parts_of, power, product, rebuild
+from symnn.algebra.convert import canonical, reaches
+from symnn.algebra.normal import (
+    const,
+    exponential,
+    function,
+    logarithm,
+    multiply,
+    opened,
+    parts_of,
+    power,
+    product,
+    rebuild,
+    summed,
+)
 from symnn.algebra.terms import Atom, Monomial, Poly
 from symnn.ground.template import unfold
 from symnn.ground.tensors import Tensor
@@ -100,7 +112,11 @@ def is_zero(poly: Poly, conditions: set[str] | None = None) -> bool:
         return True
     try:
         poly = _on_equalities(poly)
-        for attempt in (_clear, lambda p, u: _clear(_on_equalities(_exponentials(p, u)), u)):
+        for attempt in (
+            _clear,
+            lambda p, u: _clear(_on_equalities(_exponentials(p, u)), u),
+            lambda p, u: _clear(_on_equalities(_divided(_exponentials(p, u))), u),
+        ):
             found: set[str] = set()
             if not attempt(poly, found).terms:
                 used |= found
@@ -112,6 +128,8 @@ def is_zero(poly: Poly, conditions: set[str] | None = None) -> bool:
 
 def _on_equalities(poly: Poly) -> Poly:
     """Where a monomial carries [e = 0] with e real, reduce its other factors modulo e."""
+    if any(a.kind == "sum" for a in poly.atoms()):
+        poly = rebuild(poly, _summed_on_equalities)
     for _ in range(20):
         out, changed = Poly({}), False
         for m, c in poly.terms.items():
@@ -130,6 +148,13 @@ def _inside(p: Poly) -> Iterable[Atom]:
         yield a
         for q in parts_of(a):
             yield from _inside(q)
+
+
+def _summed_on_equalities(a: Atom) -> Poly | None:
+    if a.kind != "sum" or not any(b.kind == "ind" and b.data[0] == "=" for b, _ in a.data[1]):
+        return None
+    fresh, body = opened(a)
+    return summed(_on_equalities(body), fresh)
 
 
 def _reduced(m: Monomial) -> Poly | None:

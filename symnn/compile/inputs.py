@@ -15,6 +15,9 @@ from symnn.ground.tensors import Tensor
 
 __all__ = ["Inputs"]
 
+_INT64 = numpy.dtype("int64")
+_REAL = {name: numpy.dtype(name) for name in ("float32", "float64")}
+
 
 class Inputs:
     """The leaves of a program and the values its symbols were given."""

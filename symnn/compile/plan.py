@@ -15,7 +15,7 @@ __all__ = ["Plan", "Step", "plan"]
 
 @dataclass(frozen=True)
 class Step:
-    """One node: its recipe, the tensors in the recipe's slots, and the actual sizes (None: they stand for themselves)."""
+    """One node: its recipe, the tensors in the recipe's slots, and the actual sizes (None: themselves)."""
 
     tensor: Tensor
     recipe: Recipe

@@ -45,7 +45,7 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
         folded = by_cases
         record.then(folded, *(f"fold {name}" for name in used))
         tree = folded
-    cancelled = clean(_cancel(tree, letters))
+    cancelled = clean(_cancel(clean(_without_equal_factors(tree)), letters))
     if weight(cancelled) < weight(tree):
         record.then(cancelled, "factor and cancel")
         tree = cancelled
@@ -159,6 +159,46 @@ def _settled(tree: Tree, condition: Tree, side: bool) -> Tree:
 
 def _holds_sum_of_terms(factor: Tree) -> bool:
     return isinstance(factor, Add | Where) or (isinstance(factor, Sum) and isinstance(factor.body, Add))
+
+
+def _without_equal_factors(tree: Tree) -> Tree:
+    """Cancel factors that stand, written alike, above and below one fraction bar, whatever functions they hold."""
+    parts = children(tree)
+    if isinstance(tree, Entry):
+        return tree
+    tree = rebuild(tree, tuple(_without_equal_factors(p) for p in parts)) if parts else tree
+    if not isinstance(tree, Mul | Div):
+        return tree
+    above, below, negative = _above_and_below(tree)
+    kept = []
+    for f in above:
+        if f in below:
+            below.remove(f)
+        else:
+            kept.append(f)
+    if len(kept) == len(above):
+        return tree
+    out = mul(*kept) if not below else Div(mul(*kept), mul(*below))
+    return Neg(out) if negative else out
+
+
+def _above_and_below(tree: Tree) -> tuple[list[Tree], list[Tree], bool]:
+    """Return the factors above and below the fraction bar of a product of quotients, and whether it is negated."""
+    match tree:
+        case Neg():
+            above, below, negative = _above_and_below(tree.body)
+            return above, below, not negative
+        case Mul():
+            above, below, negative = [], [], False
+            for f in tree.factors:
+                a, b, minus = _above_and_below(f)
+                above, below, negative = above + a, below + b, negative != minus
+            return above, below, negative
+        case Div():
+            above, below, negative = _above_and_below(tree.num)
+            a, b, minus = _above_and_below(tree.den)
+            return above + b, below + a, negative != minus
+    return [tree], [], False
 
 
 def _cancel(tree: Tree, letters: Letters) -> Tree:

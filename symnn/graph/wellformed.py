@@ -29,11 +29,15 @@ def check(graph: FlowGraph) -> None:
 def _check_node(node: Tensor, definition: Definition) -> None:
     template = definition.template
     if definition.shape != node.shape:
-        raise DefinitionError(f"Node {node.name!r} declares shape {node.shape} but its formula gives {definition.shape}.")
+        raise DefinitionError(
+            f"Node {node.name!r} declares shape {node.shape} but its formula gives {definition.shape}."
+        )
     for slot, arg in zip(template.slots, definition.args, strict=True):
         shape = tuple(map_size(s, definition.sizes) for s in slot.shape)
         if shape != arg.shape:
-            raise DefinitionError(f"Node {node.name!r}: slot {slot.name} has shape {shape}, {arg.name} has {arg.shape}.")
+            raise DefinitionError(
+                f"Node {node.name!r}: slot {slot.name} has shape {shape}, {arg.name} has {arg.shape}."
+            )
         if slot.positive and not arg.positive:
             raise DefinitionError(f"Node {node.name!r}: slot {slot.name} is positive, {arg.name} is not known to be.")
     bound: set[Index] = set()
@@ -55,7 +59,7 @@ def _check_node(node: Tensor, definition: Definition) -> None:
                 raise DefinitionError(f"Node {node.name!r} mentions {at.tensor.name!r}, which is no slot of it.")
             if len(at.at) != at.tensor.rank:
                 raise DefinitionError(
-                    f"Node {node.name!r}: {at.tensor.name!r} has {at.tensor.rank} axes, an entry of it {len(at.at)} indices."
+                    f"Node {node.name!r}: {at.tensor.name!r} has {at.tensor.rank} axes, its entry {len(at.at)} indices."
                 )
             for position, size in zip(at.at, at.tensor.shape, strict=True):
                 _check_position(node, at.tensor, position, size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sympy
@@ -39,7 +39,7 @@ def scalars(names: str, *, positive: bool = False) -> Any:
     return made[0] if len(made) == 1 else made
 
 
-@lru_cache(maxsize=None)
+@cache
 def formal_size(label: str) -> Size:
     """Return the size of that label inside templates: always the same symbol, and none that a user can name."""
     return sympy.Dummy(label, integer=True, positive=True)

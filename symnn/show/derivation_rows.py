@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from symnn.derive.steps import Derived
+from symnn.derive.steps import Step
 from symnn.ground.tree import tensors_in
 from symnn.show.document import StepRow, Verdict
 from symnn.show.latex_notation import latex, tensor_latex
@@ -15,21 +15,24 @@ from symnn.show.text_notation import text
 __all__ = ["step_rows"]
 
 
-def step_rows(derived: Derived, checks: Sequence[tuple[Verdict, str]] = ()) -> tuple[StepRow, ...]:
-    """Return one row per step, numbered from 1.
+def step_rows(
+    steps: Sequence[Step], checks: Sequence[tuple[Verdict, str]] = (), *, start: int = 0
+) -> tuple[StepRow, ...]:
+    """Return one row per step, numbered on from ``start``.
 
     Args:
-        derived: the derivation.
+        steps: the lines.
         checks: (verdict, how it was checked) per step; steps beyond its end carry none.
+        start: the number of lines before.
     """
-    names = {t.name: tensor_latex(t) for step in derived.steps for t in tensors_in(step.tree)}
+    names = {t.name: tensor_latex(t) for step in steps for t in tensors_in(step.tree)}
     rows = []
-    for n, step in enumerate(derived.steps):
+    for n, step in enumerate(steps):
         letters = named(step.tree)
         verdict, check = checks[n] if n < len(checks) else ("", "")
         rows.append(
             StepRow(
-                number=n + 1,
+                number=start + n + 1,
                 latex=latex(step.tree, letters=letters),
                 rules=tuple(_rule(rule, names) for rule in step.rules),
                 check=check,
@@ -42,7 +45,7 @@ def step_rows(derived: Derived, checks: Sequence[tuple[Verdict, str]] = ()) -> t
 
 def _rule(rule: str, names: Mapping[str, str]) -> str:
     """Return a rule's name as a document's text, a tensor's name in it set as in the formulas."""
-    found = re.fullmatch(r"(definition of|fold) (.+)", rule, re.DOTALL)
+    found = re.fullmatch(r"(definition of|fold|insert) (.+)", rule, re.DOTALL)
     if found is not None and found[2] in names:
         return f"{found[1]} ${names[found[2]]}$"
     return rule.replace("$", r"\$")

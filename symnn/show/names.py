@@ -147,12 +147,20 @@ _UNFIT = re.compile(
 )
 
 
+_RAISED = re.compile(r"(?P<core>\\[A-Za-z]+\{[^{}_^']*\}|\\[A-Za-z]+|[A-Za-z])\^\{(?P<above>[^{}_^']+)\}")
+
+
 def _given(latex: str) -> Name | None:
     """Return a LaTeX name that the user gave, or None where a page could not hold it with indices."""
     latex = "".join(c if c.isascii() else MATHEMATICS.get(c, c) + " " for c in latex).strip()
     if not latex or not latex.isprintable() or not latex.isascii() or _UNFIT.search(latex):
         return None
-    return Name(f"{{{latex}}}" if re.search(r"[_^']", latex) else latex) if _sound(latex) else None
+    if not _sound(latex):
+        return None
+    raised = _RAISED.fullmatch(latex)
+    if raised is not None:  # h^{(k)}: indices stand below its superscript
+        return Name(raised["core"], raised["above"])
+    return Name(f"{{{latex}}}" if re.search(r"[_^']", latex) else latex)
 
 
 def _sound(latex: str) -> bool:

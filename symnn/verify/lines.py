@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ def memoised(derived: Derived, *, evaluate: bool = False) -> list[Check]:
     return found
 
 
+#: Entries looked at where there is no proof: a wrong claim may be wrong in one entry only.
+_MANY = 64
 _AGAINST = "{:.6g} against {:.6g}"
 
 
@@ -63,7 +66,7 @@ def check_equal(left: Tree, right: Tree, *, evaluate: bool = False, says: str = 
         if seen.verdict == "refuted":
             return Check("refuted", f"the algebra and the interpreter disagree: {seen.detail}", seen.worst)
         return Check("proved", f"{check.detail}; {seen.detail}", seen.worst, seen.points)
-    seen = evaluate_pair(left, right, says=says)
+    seen = evaluate_pair(left, right, says=says, positions=_MANY)
     if seen.verdict == "evaluated":
         return Check("evaluated", f"not proved ({proof.reason}); {seen.detail}", seen.worst, seen.points)
     return seen
@@ -78,10 +81,13 @@ def _conditions(left: Tree, right: Tree) -> str:
     return out + (f"; assumed {', '.join(assumed)}" if assumed else "")
 
 
-def evaluate_pair(left: Tree, right: Tree, *, count: int = 2, digits: int = 30, seed: int = 1, says: str = _AGAINST) -> Check:
+def evaluate_pair(
+    left: Tree, right: Tree, *, count: int = 2, digits: int = 30, seed: int = 1, says: str = _AGAINST, positions: int = 4
+) -> Check:
     """Return how two formulas compare at random points by the interpreter in extended precision.
 
-    Pending derivatives are taken by complex steps of the interpreter.
+    Pending derivatives are taken by complex steps of the interpreter. At each point ``positions`` entries are looked
+    at, every one where there are no more than that.
     """
     graph = FlowGraph(tensors_in(left) + tensors_in(right))
     free = tuple(dict.fromkeys((*free_indices(left), *free_indices(right))))
@@ -104,7 +110,7 @@ def evaluate_pair(left: Tree, right: Tree, *, count: int = 2, digits: int = 30, 
                     break
                 point = Point(sizes, leaf_values(graph, sizes, rng))
             machine = point.interpreter(digits)
-            for at in _positions(free, machine, rng):
+            for at in _positions(free, machine, rng, positions):
                 a, b = (machine.value(e, dict(at)) for e in expressions)
                 scale = max(1e-3, abs(float(a)), abs(float(b)))
                 error = float(abs(a - b)) / scale
@@ -129,10 +135,11 @@ def _scalars(left: Tree, right: Tree, graph: FlowGraph, symbols: tuple[Any, ...]
     return tuple(s for s in found if s not in symbols)
 
 
-def _positions(free: tuple[Index, ...], machine: Interpreter, rng: np.random.Generator) -> list[dict[Index, int]]:
-    """Return up to four positions of the free indices."""
+def _positions(
+    free: tuple[Index, ...], machine: Interpreter, rng: np.random.Generator, most: int
+) -> list[dict[Index, int]]:
+    """Return every position of the free indices, or ``most`` random ones where there are more."""
     lengths = [size_value(i.size, machine.sizes) for i in free]
-    out = []
-    for _ in range(4 if free else 1):
-        out.append({i: int(rng.integers(0, n)) for i, n in zip(free, lengths, strict=True)})
-    return out
+    if prod(lengths) <= most:
+        return [dict(zip(free, at, strict=True)) for at in np.ndindex(*lengths)]
+    return [{i: int(rng.integers(0, n)) for i, n in zip(free, lengths, strict=True)} for _ in range(most)]
