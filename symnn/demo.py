@@ -168,9 +168,9 @@ def _document(
         result_table(derivations),
         Heading("Checked", 1),
         Prose(
-            "*Proved*: every line equals the one before, and the result equals the lecture's formula typed separately, "
-            "for all sizes. *Evaluated*: the lecture's formula against complex steps of the interpreted loss, 50 digits, small sizes. *Differenced*: against central differences "
-            "of the interpreted loss; *compiled*: of the generated NumPy code at 64-32-16-10."
+            "Proved: every line equals the one before, and the result equals the lecture's formula typed separately, "
+            "for all sizes. Evaluated: the lecture's formula against complex steps of the interpreted loss, 50 digits, small sizes. Differenced: against central differences "
+            "of the interpreted loss; compiled: of the generated NumPy code at 64-32-16-10."
         ),
         Table(("", "matrix form", *_table(derivations, checks).header[2:]), _table(derivations, checks).rows),
         Fold("Every check", (VerdictTable(("parameter", "check", "verdict", "how"), detail),)),

@@ -19,7 +19,7 @@ from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Entry, Ix, Sum, Tree, children, mul, rebuild, tensors_in, walk
+from symnn.ground.tree import D, Entry, Fn, Ix, Sum, Tree, children, mul, rebuild, tensors_in, walk
 from symnn.show import (
     Document,
     Formula,
@@ -187,7 +187,7 @@ class Derivation:
         checks: dict[str, Check] = {}
         if claim is not None:
             tree = self.as_tree(claim)
-            checks["claim"] = check_equal(self.formula, tree, evaluate=evaluate, says=_EXPECTED)
+            checks["claim"] = check_equal(self.formula, tree, evaluate=evaluate, doubted=True, says=_EXPECTED)
             self._claims.append(("claim", tree, checks["claim"]))
         checks["lines"] = self.check_steps(evaluate=evaluate and claim is None)
         try:
@@ -220,6 +220,8 @@ class Derivation:
         Central differences in float64 of a scalar output (an inner tensor is moved as if it were given); else complex
         steps in extended precision of the question itself.
         """
+        if self.output is not None and _stops(self.output):
+            return Check("not run", "a gradient is stopped on purpose: differences of the output do not apply")
         if self.target is not None and self.output is not None and self.wrt is not None:
             if not self.output.rank:
                 return difference_check(self.output, [(self.wrt, self.target)], count=count)[self.wrt]
@@ -399,6 +401,16 @@ def definition_line(t: Tensor) -> Formula:
     letters = named(tree, free=free)
     left = tree_text(entry_of(t, free), letters=letters)
     return Formula(definition_latex(t), text=f"{left} = {tree_text(tree, letters=letters)}")
+
+
+def _stops(output: Tensor) -> bool:
+    """Tell whether a stop_gradient stands anywhere in what an output is computed from."""
+    return any(
+        isinstance(at, Fn) and at.name == "stop_gradient"
+        for t in FlowGraph((output,))
+        if t.definition is not None
+        for at in walk(t.definition.template.tree)
+    )
 
 
 def readable(tree: Tree) -> Tree:

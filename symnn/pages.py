@@ -26,7 +26,7 @@ def backward_blocks(net: Network) -> tuple[Block, ...]:
     out: list[Block] = [
         Heading("Derived: the backward pass", 1),
         Prose(
-            "Each step applies one rule of calculus to the line before and is checked by machine: *proved* means "
+            "Each step applies one rule of calculus to the line before and is checked by machine: proved means "
             "that the two lines have one canonical form for all sizes, derivatives still to be taken being taken "
             "there by another path."
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import product as iproduct
 from typing import Any
 
@@ -68,7 +69,7 @@ def prove_equal(left: Tree, right: Tree, *, open_tensors: Iterable[Tensor] | Non
         target = _outermost(difference, allowed)
         if target is None:
             conditions = set()
-            if vanishes_by_signs(poly, lambda p, used=conditions: is_zero(p, used)):
+            if vanishes_by_signs(poly, partial(is_zero, conditions=conditions)):
                 return Proof("proved", tuple(sorted(conditions)), tuple(opened))
             return Proof("undecided", (), tuple(opened), "the canonical forms differ", poly)
         difference = inline(difference, frozenset((target,)))

@@ -77,7 +77,9 @@ class Interpreter:
             classes = size_value(tensor.classes, self.sizes)
             for entry in array.flat:
                 if int(entry) != entry or not 0 <= entry < classes:
-                    raise LabelError(f"{tensor.name!r} holds the label {entry}, expected an integer from 0 to {classes - 1}.")
+                    raise LabelError(
+                        f"{tensor.name!r} holds the label {entry}, expected an integer from 0 to {classes - 1}."
+                    )
         return array if self.digits is None else array.astype(object)
 
     def tensor(self, tensor: Tensor) -> np.ndarray[Any, Any]:

@@ -28,6 +28,7 @@ from symnn.algebra.matrix_terms import (
 from symnn.ground.tree import ONE, Div, Num, Tree
 from symnn.show.latex_notation import latex as tree_latex
 from symnn.show.latex_notation import tensor_latex
+from symnn.show.names import tensor_text
 from symnn.show.text_notation import text as tree_text
 
 __all__ = ["matrix_latex", "matrix_text"]
@@ -49,7 +50,7 @@ def _t(m: Matrix, strength: int) -> str:
 def _text(m: Matrix) -> tuple[str, int]:
     match m:
         case Name():
-            return m.tensor.name, _ATOM
+            return tensor_text(m.tensor, ascii_only=True), _ATOM
         case Scalar():
             out = tree_text(m.tree, ascii=True)
             return out, _ATOM if out.replace("_", "").isalnum() else _SUM
@@ -58,7 +59,7 @@ def _text(m: Matrix) -> tuple[str, int]:
         case Identity():
             return f"eye({m.size})", _ATOM
         case OneHot():
-            return f"onehot({m.labels.name})", _ATOM
+            return f"onehot({tensor_text(m.labels, ascii_only=True)})", _ATOM
         case Transpose():
             return f"{_t(m.body, _ATOM)}.T", _ATOM
         case MatMul():

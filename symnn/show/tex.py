@@ -139,8 +139,7 @@ def _(block: Table) -> str:
     columns = _columns(block)
     head = " & ".join(f"\\textbf{{{_text(cell)}}}" for cell in block.header)
     parts = []
-    for start in range(0, max(len(block.rows), 1), _ROWS_A_PAGE):
-        rows = block.rows[start : start + _ROWS_A_PAGE]
+    for rows in _pages(block):
         body = "\n".join(" & ".join(f"{{{_text(cell)}}}" for cell in row) + r" \\" for row in rows)
         parts.append(
             f"{{\\small\\renewcommand{{\\arraystretch}}{{1.2}}\\begin{{tabular}}{{{columns}}}\\hline\n"
@@ -150,10 +149,24 @@ def _(block: Table) -> str:
     return "\\vspace{4pt}\n" + "\n".join(parts)
 
 
+def _pages(table: Table) -> list[tuple[tuple[str, ...], ...]]:
+    """Cut a table where a page is full; a row counts as many lines as its longest cell fills at 60 letters a line."""
+    pages: list[list[tuple[str, ...]]] = [[]]
+    filled = 0
+    for row in table.rows:
+        lines = max(1 + len(plain_text(cell)) // 60 for cell in row)
+        if filled + lines > _ROWS_A_PAGE and pages[-1]:
+            pages.append([])
+            filled = 0
+        pages[-1].append(row)
+        filled += lines
+    return [tuple(page) for page in pages]
+
+
 def _columns(table: Table) -> str:
     """Give every column its natural width, or a share of the line when together they are too wide."""
     widths = [
-        max([4, *(len(plain_text(row[k])) for row in (table.header, *table.rows))])
+        max([4, *(len(plain_text(row[k])) + 1 for row in (table.header, *table.rows))])
         for k in range(len(table.header))
     ]
     if sum(widths) <= 78:

@@ -50,11 +50,22 @@ _MANY = 64
 _AGAINST = "{:.6g} against {:.6g}"
 
 
-def check_equal(left: Tree, right: Tree, *, evaluate: bool = False, says: str = _AGAINST) -> Check:
+def check_equal(
+    left: Tree, right: Tree, *, evaluate: bool = False, doubted: bool = False, says: str = _AGAINST
+) -> Check:
     """Return whether two formulas are proved equal, else how they compare in value; a refutation names the point.
 
-    ``says`` words the two values in it.
+    Args:
+        left: what is expected.
+        right: what is claimed.
+        evaluate: evaluate even where there is a proof.
+        doubted: look for a counterexample before looking for a proof, which may be long where there is none.
+        says: how a counterexample words the two values.
     """
+    if doubted:
+        seen = evaluate_pair(left, right, says=says, positions=_MANY)
+        if seen.verdict == "refuted":
+            return seen
     proof = prove_equal(left, right)
     if proof:
         used = _conditions(left, right)
