@@ -99,6 +99,8 @@ def _elementwise(m: Elementwise, machine: Interpreter) -> Any:
     if m.name == "power":
         assert m.exponent is not None
         return body ** float(machine.value(to_sympy(m.exponent)))
+    if m.name == "stop_gradient":
+        return body
     if m.name in ("abs", "sign"):
         return np.abs(body) if m.name == "abs" else np.sign(body)
     return np.vectorize(lambda x: machine.call(m.name, float(x)), otypes=[float])(body)
