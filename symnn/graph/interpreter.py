@@ -245,8 +245,8 @@ def _code(e: Any) -> Code:
         return lambda m, f: max((p(m, f) for p in parts), key=_real)
     if isinstance(e, sympy.Min):
         return lambda m, f: min((p(m, f) for p in parts), key=_real)
-    if isinstance(e, StopGradient):
-        return parts[0]
+    if isinstance(e, StopGradient):  # an imaginary step does not pass
+        return lambda m, f: _real(parts[0](m, f))
     if isinstance(e, sympy.polygamma):
         return lambda m, f: m.call("digamma", parts[1](m, f))
     if isinstance(e, sympy.Derivative):
