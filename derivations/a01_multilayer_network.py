@@ -34,8 +34,8 @@ def build() -> Page:
     page = Page("two and three hidden layers, any widths")
     page.prose(
         """A network with $L$ hidden layers maps $x = h^{(0)}$ through $a^{(k)} = b^{(k)} + W^{(k)} h^{(k-1)}$ and
-        $h^{(k)} = g(a^{(k)})$ to its output $f(x) = h^{(L+1)} = o(a^{(L+1)})$. Here $g$ is $\\tanh$ and $o$ the softmax;
-        any other activation of the table takes their place."""
+        $h^{(k)} = g(a^{(k)})$ to its output $f(x) = h^{(L+1)} = o(a^{(L+1)})$. Here $g$ is $\\tanh$ and $o$ the
+        softmax; any other activation takes the place of $\\tanh$."""
     )
     for hidden in (2, 3):
         f, t = network(hidden)
@@ -51,17 +51,16 @@ def build() -> Page:
             lines.append((inline(lines[-1][0], frozenset((t[name],))), f"definition of {name}"))
         page.steps(*lines)
         page.prose("Claimed is the formula that one would write down, typed from the inside out:")
-        k = sn.index("k", f.shape[0])
-        page.equal("the nested formula of the last pre-activation", last[c], pre(t, hidden + 1, c))
-        page.equal(
-            "and of the output", f[c], exp(pre(t, hidden + 1, c)) / sn.sum(exp(pre(t, hidden + 1, k)), k),
-            lead=r"f(x)_{c}",
-        )  # fmt: skip
+        page.equal("the nested formula", last[c], pre(t, hidden + 1, c))
+        if hidden == 2:
+            k = sn.index("k", f.shape[0])
+            whole = exp(pre(t, 3, c)) / sn.sum(exp(pre(t, 3, k)), k)
+            page.equal("and the output's, at full length", f[c], whole, lead="f(x)_{c}")
         page.matrix("the same in matrix notation", last)
     return page
 
 
 ROW = Row(
-    "A1", "The multilayer network", "Rumelhart, Hinton, Williams 1986, Learning representations by back-propagating errors",
-    build,
-)
+    "A1", "The multilayer network",
+    "Rumelhart, Hinton, Williams 1986, Learning representations by back-propagating errors", build,
+)  # fmt: skip

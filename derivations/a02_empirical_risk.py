@@ -11,7 +11,7 @@ from symnn.gallery import Page, Row, result_at
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import to_sympy
-from symnn.ground.tree import Entry, Ix, tensors_in, transform
+from symnn.ground.tree import Entry, Ix, Tree, tensors_in, transform
 
 
 def network(x: sn.Tensor, y: sn.Tensor, shared: dict[str, sn.Tensor], *t: Index) -> dict[str, sn.Tensor]:
@@ -35,9 +35,11 @@ def batched(d: Derivation, onto: dict[sn.Tensor, sn.Tensor], t: Index, free: tup
     while adjoints := frozenset(u for u in tensors_in(tree) if u.role == "adjoint"):
         tree = inline(tree, adjoints)
     tree = substitute(tree, indices={i: Ix(j) for i, j in zip(d.free, free, strict=True)})
-    return to_sympy(
-        transform(tree, lambda e: Entry(onto[e.tensor], (Ix(t), *e.at)) if isinstance(e, Entry) and e.tensor in onto else e)
-    )
+
+    def indexed(e: Tree) -> Tree:
+        return Entry(onto[e.tensor], (Ix(t), *e.at)) if isinstance(e, Entry) and e.tensor in onto else e
+
+    return to_sympy(transform(tree, indexed))
 
 
 def build() -> Page:
@@ -64,9 +66,9 @@ def build() -> Page:
     page.heading("Given")
     page.given(*[t for t in net.graph if t.definition is not None])
     page.prose(
-        """For each parameter the engine derives the gradient of $J$ on the batch, and, apart from it, the gradient of the
-        loss of a single example. Then the claim: the first is the mean of the second over the examples, plus $\\lambda$
-        times the gradient of $\\Omega$."""
+        """For each parameter the engine derives the gradient of $J$ on the batch and, apart from it, the gradient of
+        the loss of a single example. Then the claim: the first is the mean of the second over the examples, plus
+        $\\lambda$ times the gradient of $\\Omega$."""
     )
     for name, p in parameters.items():
         page.heading(f"The gradient by ${name[0]}^{{({name[1]})}}$")
@@ -79,7 +81,8 @@ def build() -> Page:
         of_one = batched(single.gradient(name), each, t, d.free)
         penalty = result_at(sn.derivative(omega[()], p[d.free]), *d.free) if p.regularised else 0
         page.equal(
-            "the mean of the one-example gradients, plus the penalty's", d.result, sn.sum(of_one, t) / T + lam * penalty,
+            "the mean of the one-example gradients, plus the penalty's",
+            d.result, sn.sum(of_one, t) / T + lam * penalty,
             lead=rf"\frac{{\partial J}}{{\partial {name[0]}^{{({name[1]})}}_{{{'ij'[: p.rank]}}}}}",
         )
     return page
@@ -98,4 +101,6 @@ def _lecture(name: str, one: dict[str, sn.Tensor], shared: dict[str, sn.Tensor])
     return lambda i, j: delta[i] * below[j]
 
 
-ROW = Row("A2", "Empirical and structural risk", "Vapnik 1992, Principles of risk minimization for learning theory", build)
+ROW = Row(
+    "A2", "Empirical and structural risk", "Vapnik 1992, Principles of risk minimization for learning theory", build
+)

@@ -26,8 +26,8 @@ def build() -> Page:
     page.heading("Why this loss: it is a negative log-likelihood")
     page.prose(
         """Under a multinomial distribution with one draw, a one-hot $e$ has probability
-        $\\prod_c f_c^{e_c} = \\exp \\sum_c e_c \\log f_c$. For $e = e(y)$ that product is $f_y$, so its negative logarithm
-        is the loss."""
+        $\\prod_c f_c^{e_c} = \\exp \\sum_c e_c \\log f_c$. For $e = e(y)$ that product is $f_y$, so its negative
+        logarithm is the loss."""
     )
     one_hot = sympy.KroneckerDelta(c, y[()])
     page.equal(
@@ -49,7 +49,8 @@ def build() -> Page:
     page.heading("Why this loss: it bounds the error")
     page.prose(
         """Let $f$ be a softmax, so that it is positive and sums to 1. The prediction errs if some class $c \\neq y$ has
-        $f_c \\geq f_y$ (a tie counts as an error). Then $1 - 2 f_y$ is a sum of nonnegative terms, so $f_y \\leq 1/2$: """
+        $f_c \\geq f_y$ (a tie counts as an error). Then $1 - 2 f_y$ is a sum of nonnegative terms, so
+        $f_y \\leq 1/2$:"""
     )
     a = sn.input("a", (C,))
     p = sn.softmax(a, name="f")
@@ -57,7 +58,8 @@ def build() -> Page:
     error = sn.indicator(p[c] >= p[y[()]]) * (1 - sympy.KroneckerDelta(c, y[()]))
     others = sn.sum(p[k] * (1 - sympy.KroneckerDelta(k, y[()])) * (1 - sympy.KroneckerDelta(k, c)), k)
     page.at_least(
-        "an error means that f_y is at most 1/2", error * (1 - 2 * p[y[()]]), 0, error * (p[c] - p[y[()]]) + error * others
+        "an error means that $f_y$ is at most 1/2", error * (1 - 2 * p[y[()]]), 0,
+        error * (p[c] - p[y[()]]) + error * others,
     )
     page.prose(
         """As the logarithm increases, $\\ell = -\\log f_y \\geq \\log 2$ wherever there is an error, and $\\ell > 0$
@@ -67,7 +69,7 @@ def build() -> Page:
     )
     wrong = sn.define("wrong", (), sn.sum(sn.indicator(p[c] >= p[y[()]]) * (1 - sympy.KroneckerDelta(c, y[()])), c))
     page.seen_at_least(
-        "cross-entropy / log 2 >= 1[error]",
+        "the bound on the error",
         -sympy.log(p[y[()]]) / sympy.log(2), sn.indicator(wrong[()] > 0), count=60,
         shown=r"\frac{-\log f_{y}}{\log 2} \;\geq\; \mathbb{1}_{(\exists\, c \neq y:\; f_{c} \geq f_{y})}",
     )  # fmt: skip
@@ -79,5 +81,6 @@ def build() -> Page:
 
 
 ROW = Row(
-    "A3", "Cross-entropy at the probabilities", "Bishop 2006, Pattern Recognition and Machine Learning, sec. 4.3.4", build
-)
+    "A3", "Cross-entropy at the probabilities",
+    "Bishop 2006, Pattern Recognition and Machine Learning, sec. 4.3.4", build,
+)  # fmt: skip

@@ -20,7 +20,7 @@ def build() -> Page:
     page.formula(r"\ell = -\log f_{y}, \qquad y \in \{0, \ldots, C-1\}", "cross-entropy")
     page.heading("The gradient by the logits")
     d = sn.derivative(loss, a[c])
-    page.derive(d, claim=lambda c: f[c] - sympy.KroneckerDelta(c, y[()]), against="the lecture's formula")
+    page.derive(d, claim=lambda c: f[c] - sympy.KroneckerDelta(c, y[()]))
     page.prose(
         """The gradient is the vector of probabilities less the one-hot vector of the observed class: it vanishes where
         the network is sure and right, and its entries always sum to 0."""
@@ -33,12 +33,12 @@ def build() -> Page:
         denominator of $f_y$ depend on $a_c$; in the case $c \\neq y$ only the denominator does."""
     )
     page.heading("Case $c = y$", 2)
-    page.derive(sn.derivative(loss, a[y[()]]), claim=f[y[()]] - 1, against="the lecture's case c = y")
+    page.derive(sn.derivative(loss, a[y[()]]), claim=f[y[()]] - 1)
     page.heading("Case $c \\neq y$", 2)
     page.prose("Wherever $c \\neq y$, the indicator is 0 and only the second term is left:")
     (at,) = d.free
     other = 1 - sympy.KroneckerDelta(at, y[()])
-    page.equal("the lecture's case c != y", other * d.result, other * f[at])
+    page.equal("the textbook's other case", other * d.result, other * f[at])
     return page
 
 

@@ -16,8 +16,8 @@ def build() -> Page:
     page.heading("Given")
     page.given(a, words=("pre-activation",))
     page.prose(
-        """The loss depends on $h^{(k)}$ only through $a^{(k+1)}$. Write $\\delta^{(k+1)}_i = \\partial \\ell / \\partial
-        a^{(k+1)}_i$ for the gradient that has already been found there. Wanted:
+        """The loss depends on $h^{(k)}$ only through $a^{(k+1)}$. Write $\\delta^{(k+1)}_i =
+        \\partial \\ell / \\partial a^{(k+1)}_i$ for the gradient that has already been found there. Wanted:
         $\\bar{h}^{(k)}_j = \\partial \\ell / \\partial h^{(k)}_j$."""
     )
     page.heading("By component")
@@ -32,9 +32,9 @@ def build() -> Page:
     d.upstream.latex = r"\delta^{(k+1)}"
     page.derive(d, claim=lambda j: sn.sum(d.upstream[i] * W[i, j], i), lead=r"\nabla_{h^{(k)}} \ell")
     page.prose(
-        """The sum runs down column $j$ of $W^{(k+1)}$, it is the dot product $(W^{(k+1)}_{\\cdot j})^\\top \\delta^{(k+1)}$;
-        all of them together are one product with the transposed matrix. The bias does not appear: it moves $a^{(k+1)}$,
-        not how $a^{(k+1)}$ moves with $h^{(k)}$."""
+        """The sum runs down column $j$ of $W^{(k+1)}$: it is the dot product of that column with $\\delta^{(k+1)}$, and
+        all of them together are one product with the transposed matrix. The bias does not appear: it moves
+        $a^{(k+1)}$, not how $a^{(k+1)}$ moves with $h^{(k)}$."""
     )
     return page
 

@@ -5,6 +5,8 @@ import sympy
 import symnn as sn
 from symnn.gallery import Page, Row, result_at
 
+OFF_DIAGONAL = r"\mathbb{1}_{(i \neq j)}\, \frac{\partial h^{(k)}_i}{\partial a^{(k)}_j}"
+
 
 def build() -> Page:
     page = Page("any activation applied entry by entry, any width")
@@ -55,7 +57,8 @@ def build() -> Page:
         h.latex = "h^{(k)}"
         d = sn.derivative(h[i], a[j])
         to, by = d.free
-        page.equal(kind, (1 - sympy.KroneckerDelta(to, by)) * d.result, 0, lead=r"\mathbb{1}_{(i \neq j)}\, \frac{\partial h^{(k)}_i}{\partial a^{(k)}_j}")
+        off = (1 - sympy.KroneckerDelta(to, by)) * d.result
+        page.equal(kind.replace("_", " "), off, 0, lead=OFF_DIAGONAL)
     return page
 
 

@@ -29,8 +29,9 @@ def build() -> Page:
 
     page.prose(
         """Each box is a tensor, defined by one formula over its parents; the arrows are read from the formulas. The
-        forward pass goes through the boxes so that parents come first. The backward pass goes through them in reverse,
-        and only through those that depend on a parameter: nothing asks for the gradient by the input $x$ or the label."""
+        forward pass goes through the boxes so that parents come first. The backward pass goes through them in
+        reverse, and only through those that depend on a parameter: nothing asks for the gradient by the input $x$ or
+        the label."""
     )
     page.picture(net.draw(), "The forward pass.")
     page.heading("The two orders")
@@ -57,8 +58,8 @@ def build() -> Page:
 
     page.heading("The gradients it finds")
     page.prose(
-        """Two paths lead from $h^{(1)}$ to the loss, through $h^{(2)}$ and past it. Their contributions are added; nothing
-        in the engine knows of residual connections. The claims are the recurrence, typed by hand:"""
+        """Two paths lead from $h^{(1)}$ to the loss, through $h^{(2)}$ and past it. Their contributions are added;
+        nothing in the engine knows of residual connections. The claims are the recurrence, typed by hand:"""
     )
     i, j, k, c = sn.indices("i j k c")
     f, y, h1, h2 = net["f"], net["y"], net["h1"], net["h2"]

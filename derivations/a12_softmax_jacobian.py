@@ -27,13 +27,13 @@ def build() -> Page:
     page.equal("rows sum to 0", sn.sum(d.result, by), 0)
     page.equal("columns sum to 0", sn.sum(d.result, to), 0)
     page.prose(
-        """It is a covariance, that of a one-hot vector drawn with probabilities $p$, so it is positive semidefinite. Its
-        quadratic form is a variance:"""
+        """It is a covariance, that of a one-hot vector drawn with probabilities $p$, so it is positive semidefinite.
+        Its quadratic form is a variance:"""
     )
     u = sn.input("u", (C,))
     mean = sn.define("m", (), sn.sum(p[k] * u[k], k))
     page.at_least(
-        "the quadratic form is the variance of u", sn.sum(u[to] * d.result * u[by], to, by), 0,
+        "the quadratic form is the variance of $u$", sn.sum(u[to] * d.result * u[by], to, by), 0,
         sn.sum(p[c] * (u[c] - mean[()]) ** 2, c),
     )
     page.formula(r"m = \sum_{k} p_{k} u_{k}", "with the mean")

@@ -20,21 +20,21 @@ def build() -> Page:
     a = sn.dense(x, C, name="1")
     loss = sn.cross_entropy(sn.softmax(a, name="f"), y, name="l")
     net = sn.Network(loss)
-    W, b = net["W1"], net["b1"]
+    W = net["W1"]
     i, j = sn.indices("i j")
     omega = sn.l2(loss, name="omega")
 
     page.prose(
-        """The penalty is the sum of the squares of the weights, $\\Omega = \\sum_{ij} W_{ij}^2$. Biases are left out: they
-        shift what a unit computes and do not bend it, and with few of them there is little to overfit."""
+        """The penalty is the sum of the squares of the weights, $\\Omega = \\sum_{ij} W_{ij}^2$. Biases are left out:
+        they shift what a unit computes and do not bend it, and with few of them there is little to overfit."""
     )
     page.heading("The gradient")
     page.given(omega)
     page.derive(sn.derivative(omega[()], W[i, j]), claim=lambda i, j: 2 * W[i, j])
     page.heading("On weights only", 2)
     page.prose(
-        """The weights are collected from a network with a bias. In $J = \\ell + \\lambda\\, \\Omega$ the gradient by the weights
-        gains $2 \\lambda W$, the gradient by the bias nothing:"""
+        """The weights are collected from a network with a bias. In $J = \\ell + \\lambda\\, \\Omega$ the gradient
+        by the weights gains $2 \\lambda W$, the gradient by the bias nothing:"""
     )
     whole = sn.Network(sn.define("J", (), loss[()] + lam * omega[()]))
     words = {"W1": "by the weights", "b1": "by the biases"}
@@ -46,16 +46,16 @@ def build() -> Page:
     page.heading("It is a Gaussian prior")
     page.prose(
         """Let every weight have, before any data, the density of a normal law with mean 0 and variance $\\sigma^2$,
-        independently: $e^{-W_{ij}^2 / (2 \\sigma^2)} / Z$ with $Z = \\sqrt{2 \\pi}\\, \\sigma$. The negative logarithm of the
-        prior is"""
+        independently: $e^{-W_{ij}^2 / (2 \\sigma^2)} / Z$ with $Z = \\sqrt{2 \\pi}\\, \\sigma$. The negative
+        logarithm of the prior is"""
     )
     density = exp(-(W[i, j] ** 2) / (2 * sigma**2)) / Z
     prior = sn.define("P", (), -sn.sum(log(density), i, j), latex="R")
     page.given(prior)
     page.derive(sn.derivative(prior[()], W[i, j]), claim=lambda i, j: W[i, j] / sigma**2)
     page.prose(
-        """That is the gradient of $\\lambda\\, \\Omega$ for $\\lambda = 1/(2\\sigma^2)$, and the two differ by a constant:
-        maximising the posterior is minimising the penalised loss."""
+        """That is the gradient of $\\lambda\\, \\Omega$ for $\\lambda = 1/(2\\sigma^2)$, and the two differ by a
+        constant: maximising the posterior is minimising the penalised loss."""
     )
     page.equal(
         "the same gradient", result_at(sn.derivative(prior[()], W[i, j]), i, j),
@@ -69,4 +69,6 @@ def build() -> Page:
     return page
 
 
-ROW = Row("B1", "L2 penalty and Gaussian prior", "Krogh, Hertz 1992, A simple weight decay can improve generalization", build)
+ROW = Row(
+    "B1", "L2 penalty and Gaussian prior", "Krogh, Hertz 1992, A simple weight decay can improve generalization", build
+)

@@ -20,7 +20,7 @@ def build() -> Page:
     page.derive(
         sn.derivative(omega[()], W[i, j]), claim=lambda i, j: sn.indicator(W[i, j] > 0) - sn.indicator(W[i, j] < 0),
     )
-    page.prose("Its size does not depend on the weight's, whereas the gradient of the L2 penalty fades with the weight.")
+    page.prose("Its size does not depend on the weight's; the gradient of the L2 penalty fades with the weight.")
 
     page.heading("It is a Laplace prior")
     page.prose("Let every weight have the density $e^{-|W_{ij}| / \\beta} / Z$ with $Z = 2 \\beta$, independently.")
@@ -28,7 +28,7 @@ def build() -> Page:
     prior = sn.define("P", (), -sn.sum(log(density), i, j), latex="R")
     page.given(prior)
     page.derive(sn.derivative(prior[()], W[i, j]), claim=lambda i, j: sign(W[i, j]) / beta)
-    page.prose("With $\\lambda = 1/\\beta$ it is the gradient of $\\lambda\\, \\Omega$, and the two differ by a constant:")
+    page.prose("With $\\lambda = 1/\\beta$ it is the gradient of $\\lambda\\, \\Omega$, and they differ by a constant:")
     page.equal(
         "the same function up to a constant", prior[()] - omega[()] / beta, H * D * log(Z)
     )
@@ -46,7 +46,7 @@ def build() -> Page:
     soft = sn.define("S", (), sign(t) * Max(0, Abs(t) - lam))
     page.given(soft)
     inside = sn.indicator(lam >= Abs(t))
-    page.equal("it is 0 where |a| <= lambda", inside * soft[()], 0)
+    page.equal("it is 0 where $|a| \\leq \\lambda$", inside * soft[()], 0)
 
     def value(at: sympy.Expr) -> sympy.Expr:
         return (at - t) ** 2 / 2 + lam * Abs(at)
@@ -57,18 +57,18 @@ def build() -> Page:
         calculus, so the kink at 0 does no harm. First where $|a| \\leq \\lambda$, $S = 0$: """
     )
     page.at_least(
-        "0 is the minimum where |a| <= lambda", inside * (value(x) - value(sympy.Integer(0))), 0,
+        "0 is the minimum", inside * (value(x) - value(sympy.Integer(0))), 0,
         inside * (x**2 / 2 + 2 * Abs(t) * Abs(x) * apart) + inside * (lam - Abs(t)) * Abs(x),
     )
     page.prose("then where $a > \\lambda$, $S = a - \\lambda$; the case $a < -\\lambda$ is its mirror image:")
     above = sn.indicator(t > lam)
     page.at_least(
-        "a - lambda is the minimum where a > lambda", above * (value(x) - value(t - lam)), 0,
+        "$a - \\lambda$ is the minimum", above * (value(x) - value(t - lam)), 0,
         above * ((x - t + lam) ** 2 / 2 + 2 * lam * Abs(x) * sn.indicator(x < 0)),
     )
     below = sn.indicator(t < -lam)
     page.at_least(
-        "a + lambda is the minimum where a < -lambda", below * (value(x) - value(t + lam)), 0,
+        "$a + \\lambda$ is the minimum", below * (value(x) - value(t + lam)), 0,
         below * ((x - t - lam) ** 2 / 2 + 2 * lam * Abs(x) * sn.indicator(x > 0)),
     )
     page.prose("In each case the square is 0 at $S$ alone, so the minimum is unique.")
@@ -80,10 +80,14 @@ def build() -> Page:
     page.equal("it vanishes at one point only", d.result, (1 + 2 * lam) * (x - t / (1 + 2 * lam)))
     least = t / (1 + 2 * lam)
     page.at_least(
-        "which is the minimum", J2[()] - ((least - t) ** 2 / 2 + lam * least**2), 0, (1 + 2 * lam) / 2 * (x - least) ** 2
+        "which is the minimum", J2[()] - ((least - t) ** 2 / 2 + lam * least**2), 0,
+        (1 + 2 * lam) / 2 * (x - least) ** 2,
     )
     page.prose("The minimum $a/(1+2\\lambda)$ shrinks $a$ and is 0 only where $a$ is.")
     return page
 
 
-ROW = Row("B2", "L1 penalty, Laplace prior, soft threshold", "Tibshirani 1996; Donoho 1995, De-noising by soft-thresholding", build)
+ROW = Row(
+    "B2", "L1 penalty, Laplace prior, soft threshold",
+    "Tibshirani 1996, Regression shrinkage and selection; Donoho 1995, De-noising by soft-thresholding", build,
+)  # fmt: skip

@@ -12,7 +12,7 @@ from symnn.ground.errors import (
     UnknownNameError,
     UnsupportedError,
 )
-from symnn.ground.functions import indicator, stop_gradient
+from symnn.ground.functions import indicator, stop_gradient, where
 from symnn.ground.functions import sum_over as sum
 from symnn.ground.indices import index, indices
 from symnn.ground.sizes import dims, scalars
@@ -99,4 +99,5 @@ __all__ = [
     "sum",
     "tanh",
     "vjp",
+    "where",
 ]

@@ -106,6 +106,8 @@ def _run(chosen: argparse.Namespace) -> int:
     try:
         run = getattr(import_module("symnn.commands"), chosen.command)
         return int(run(chosen))
+    except BrokenPipeError:
+        raise
     except SymnnError as error:
         print(f"symnn: {error}", file=sys.stderr)
     except OSError as error:

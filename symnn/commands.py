@@ -178,15 +178,16 @@ def train(chosen: argparse.Namespace) -> int:
     params = net.init(sizes, seed=chosen.seed)
     f = net.compile()
     start = time.perf_counter()
-    result = descend(
-        f, params, data.train, epochs=chosen.epochs, batch=chosen.batch, optimiser=method, seed=chosen.seed,
-    )  # fmt: skip
+    with np.errstate(invalid="ignore"):  # a loss that is no number any more is the loop's to report
+        result = descend(
+            f, params, data.train, epochs=chosen.epochs, batch=chosen.batch, optimiser=method, seed=chosen.seed,
+        )  # fmt: skip
     seconds = time.perf_counter() - start
     net.values = result.params
     count = sum(int(np.size(v)) for v in result.params.values())
     rows = len(data.train[t.name])
     print(f"{net.title}: {count} parameters, {rows} examples, {chosen.epochs} epochs, {seconds:.1f} s")
-    print(f"loss      {result.losses[0]:.4f} after the first epoch, {result.losses[-1]:.4f} after the last")
+    print(f"loss      {result.losses[0]:.4g} after the first epoch, {result.losses[-1]:.4g} after the last")
     right = net.predict({x.name: data.test[x.name]}).argmax(axis=-1) == data.test[t.name]
     print(f"accuracy  {right.mean():.4f} on {right.size} held-out digits ({int(right.sum())} right)")
     if chosen.out:

@@ -73,12 +73,12 @@ class Section:
             return memoised(self.source, evaluate=evaluate)
         return check_lines(self.steps, evaluate=evaluate)
 
-    def table(self, *, checked: bool = True, start: int = 0) -> StepTable:
-        """Return the lines as a table of a document, numbered on from ``start``."""
+    def table(self, *, checked: bool = True, start: int = 0, plain: bool = False) -> StepTable:
+        """Return the lines as a table of a document, numbered on from ``start``; ``plain`` is for a terminal."""
         checks: list[tuple[Any, str]] = []
         if checked:
             checks = [(c.verdict, c.detail if n else "") for n, c in enumerate(self.checks())]
-        return StepTable(step_rows(self.steps, checks, start=start))
+        return StepTable(step_rows(self.steps, checks, start=start, plain=plain))
 
 
 @dataclass
@@ -274,7 +274,7 @@ class Derivation:
         number = 0
         for section in self.sections:
             blocks.append(Heading(section.plain or section.title if plain else section.title, 2))
-            blocks.append(section.table(checked=checked, start=number))
+            blocks.append(section.table(checked=checked, start=number, plain=plain))
             number += len(section.steps)
         blocks.append(Heading("Result", 2))
         blocks.extend(self.result_lines())

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import sympy
-
 from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.prove import inline
 from symnn.derivation import Derivation, Section, readable
@@ -98,7 +96,8 @@ class Row:
 
     def document(self, page: Page) -> Document:
         """Return the finished page."""
-        return Document(self.title, f"Gallery {self.id}; {page.subtitle}", (*page.blocks, Prose(f"Source: {self.source}.")))
+        blocks = (*page.blocks, Prose(f"Source: {self.source}."))
+        return Document(self.title, f"Gallery {self.id}; {page.subtitle}", blocks)
 
 
 @dataclass
@@ -199,7 +198,8 @@ class Page:
         except NotLifted:
             return
         if d.free and d.matrix_latex != plain:
-            self.formula(f"{lead or d.whole_latex()} = {d.matrix_latex}", "vector form" if len(d.free) == 1 else "matrix form")
+            kind = "vector form" if len(d.free) == 1 else "matrix form"
+            self.formula(f"{lead or d.whole_latex()} = {d.matrix_latex}", kind)
 
     def _claim_formulas(self, d: Derivation, claim: Any, tree: Tree) -> None:
         """Add the claim as it was typed, with what is defined for it alone."""
@@ -227,7 +227,8 @@ class Page:
 
         Args:
             what: the claim in words.
-            left, right: SymPy index expressions; an index that occurs on both sides is one object.
+            left: one side, a SymPy index expression.
+            right: the other; an index that occurs on both sides is one object.
             lead: LaTeX for the left-hand side, where it has a name shorter than its formula.
         """
         a, b = _typed(left, right)
@@ -237,7 +238,7 @@ class Page:
 
     def at_least(self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "") -> Check:
         """Claim that left >= right: their difference equals a witness that is nonnegative by its form."""
-        difference, w = _typed(sympy.sympify(left) - right, witness)
+        difference, w = _typed(left - right, witness)
         letters = named(Ind("=", difference, w))
         shown = lead or latex(difference, letters=letters)
         shown = rf"{shown} = {latex(w, letters=letters)} \;\geq\; 0"
@@ -446,15 +447,16 @@ def write(rows: dict[str, tuple[str, Row]], out: Path, *, say: Callable[[str], N
 
 
 def _index(rows: dict[str, tuple[str, Row]], pages: dict[str, Page]) -> Document:
-    table = VerdictTable((*HEADER[:1], "derivation", *HEADER[1:]), tuple((k, rows[k][1].title, *p.summary()) for k, p in pages.items()))
+    lines = tuple((k, rows[k][1].title, *p.summary()) for k, p in pages.items())
+    table = VerdictTable((HEADER[0], "derivation", *HEADER[1:]), lines)
     return Document(
         "Gallery",
         f"{len(pages)} derivations, derived and checked by machine",
         (
             Prose(
-                "On every page only the forward definitions were typed in. Each line applies the rule that stands beside "
-                "it and is compared with the line before; each result is compared with the textbook's formula, typed "
-                "separately as a claim."
+                "On every page only the forward definitions were typed in. Each line applies the rule that stands "
+                "beside it and is compared with the line before; each result is compared with the textbook's formula, "
+                "typed separately as a claim."
             ),
             Contents(tuple((f"{k}  {rows[k][1].title}", f"{rows[k][0]}.html") for k in pages)),
             Heading("What was checked", 2),

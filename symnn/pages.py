@@ -83,7 +83,7 @@ def gradients_page(
     for t in adjoints.visited:
         for section in path_sections(adjoints, t) if t is not adjoints.output else ():
             blocks.append(Heading(section.plain if plain else section.title, 2))
-            blocks.append(section.table(checked=checked, start=number))
+            blocks.append(section.table(checked=checked, start=number, plain=plain))
             number += len(section.steps)
     blocks.append(Heading("Result" if len(names) == 1 else "Results", 2))
     for d in derivations.values():

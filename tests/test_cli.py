@@ -195,7 +195,7 @@ def test_train_says_which_size_is_missing(capsys: pytest.CaptureFixture[str], tm
 
 
 def test_train_that_diverges_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    status, _, err = run(capsys, "train", "digits", "--rate", "1e6", "--epochs", "2")
+    status, _, err = run(capsys, "train", "digits", "--rate", "1e200", "--epochs", "2")
     assert status == 2 and "Lower the learning rate" in err
 
 

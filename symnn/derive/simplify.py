@@ -15,7 +15,26 @@ from symnn.derive.tidy import clean, factors
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ONE, Add, Div, Entry, Fn, Ix, Mul, Neg, Pow, Sum, Tree, Where, children, mul, rebuild, tensors_in, transform, walk
+from symnn.ground.tree import (
+    ONE,
+    Add,
+    Div,
+    Entry,
+    Fn,
+    Ix,
+    Mul,
+    Neg,
+    Pow,
+    Sum,
+    Tree,
+    Where,
+    children,
+    mul,
+    rebuild,
+    tensors_in,
+    transform,
+    walk,
+)
 
 __all__ = ["Named", "simplify", "weight"]
 

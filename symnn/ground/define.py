@@ -7,9 +7,10 @@ from typing import Any
 
 import sympy
 
-from symnn.ground.errors import DefinitionError, ShapeError
+from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
-from symnn.ground.sizes import Size, as_size, formal_size, size_text
+from symnn.ground.ranges import read_ranges
+from symnn.ground.sizes import Size, as_size, formal_size
 from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Definition, Template, unbound
@@ -26,7 +27,7 @@ def typed(name: str, free: tuple[Index, ...], tree: Tree) -> tuple[tuple[Index, 
         ShapeError: one index runs over two sizes; the message names node, index, places and shapes.
         DefinitionError: an index is unbound, bound twice, or has no range.
     """
-    ranges = _ranges(name, tree)
+    ranges = read_ranges(name, tree)
     made: dict[Index, Index] = {}
 
     def size_of(i: Index) -> Size:
@@ -65,42 +66,6 @@ def typed(name: str, free: tuple[Index, ...], tree: Tree) -> tuple[tuple[Index, 
 
     out = go(tree, made)
     return tuple(made[i] for i in free), out
-
-
-def _ranges(name: str, tree: Tree) -> dict[Index, tuple[Size, str]]:
-    ranges: dict[Index, tuple[Size, str]] = {}
-    for at in walk(tree):
-        if isinstance(at, Sum) and at.index.size is not None:
-            ranges.setdefault(at.index, (at.index.size, "its own declaration"))
-        if not isinstance(at, Entry):
-            continue
-        tensor = at.tensor
-        for axis, (position, size) in enumerate(zip(at.at, tensor.shape, strict=True)):
-            place = f"axis {axis} of {tensor.name} {size_text(tensor.shape)}"
-            if isinstance(position, Ix):
-                i = position.index
-                known = ranges.get(i) or ((i.size, "its own declaration") if i.size is not None else None)
-                if known is not None and known[0] != size:
-                    raise ShapeError(
-                        f"ShapeError in node {name!r}: index {i.letter} runs over {known[0]} on {known[1]} but over "
-                        f"{size} on {place}.\n  Make the two sizes equal, or use two different indices."
-                    )
-                ranges[i] = (size, place)
-            elif isinstance(position, Entry):
-                classes = position.tensor.classes
-                if classes is None:
-                    raise DefinitionError(
-                        f"DefinitionError in node {name!r}: {position.tensor.name} is used as an index of {tensor.name} "
-                        "but holds real numbers. Declare it with sn.labels(name, shape, classes)."
-                    )
-                if classes != size:
-                    raise ShapeError(
-                        f"ShapeError in node {name!r}: {position.tensor.name} has {classes} classes but indexes {place}."
-                        "\n  Make the number of classes equal to that size."
-                    )
-            elif isinstance(position, Num) and size.is_Integer and position.value >= int(size):
-                raise ShapeError(f"ShapeError in node {name!r}: entry {position.value} is outside {place}.")
-    return ranges
 
 
 def abstract(name: str, free: tuple[Index, ...], tree: Tree, cache: dict[Any, Template]) -> Definition:

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 
-__all__ = ["FUNCTIONS", "NAMES", "cases", "indicator", "stop_gradient", "sum_over", "whole_sum"]
+__all__ = ["FUNCTIONS", "NAMES", "cases", "indicator", "stop_gradient", "sum_over", "where", "whole_sum"]
 
 
 class StopGradient(sympy.Function):  # type: ignore[misc]
@@ -86,6 +86,13 @@ def cases(then: Any, condition: Any, other: Any) -> Any:
         return other
     pairs = [sympy.Tuple.__new__(ExprCondPair, then, condition), sympy.Tuple.__new__(ExprCondPair, other, sympy.true)]
     return sympy.Basic.__new__(sympy.Piecewise, *pairs)
+
+
+def where(condition: Any, then: Any, other: Any) -> Any:
+    """Return ``then`` where the condition holds, else ``other``: ``where(r <= 1, r**2 / 2, r - 1 / 2)``."""
+    return cases(
+        sympy.sympify(then, strict=True), sympy.sympify(condition, strict=True), sympy.sympify(other, strict=True)
+    )
 
 
 def stop_gradient(expression: Any) -> Any:

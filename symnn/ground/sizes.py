@@ -54,7 +54,8 @@ def as_size(value: Any) -> Size:
     if isinstance(value, sympy.Expr):
         if value.is_Integer and value > 0:
             return value
-        if not value.is_number and value.is_integer is not False:
+        whole = all(s.is_integer and s.is_positive for s in value.free_symbols)
+        if not value.is_number and value.is_integer and whole:
             return value
     elif isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return sympy.Integer(value)

@@ -38,8 +38,8 @@ def check_at_least(difference: Tree, witness: Tree) -> Check:
     if equal.verdict != "proved":
         return equal
     if not nonnegative(witness):
-        return Check("undecided", "the difference equals the witness, which is not seen to be nonnegative by its form")
-    return Check("proved", "the difference equals the witness for all sizes, and the witness is nonnegative by its form")
+        return Check("undecided", "the difference equals the witness, but the witness's form does not show its sign")
+    return Check("proved", "the difference equals the witness for all sizes, which is nonnegative by its form")
 
 
 def nonnegative(tree: Tree) -> bool:
