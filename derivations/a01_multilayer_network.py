@@ -51,11 +51,11 @@ def build() -> Page:
             lines.append((inline(lines[-1][0], frozenset((t[name],))), f"definition of {name}"))
         page.steps(*lines)
         page.prose("Claimed is the formula that one would write down, typed from the inside out:")
-        page.equal("the nested formula", last[c], pre(t, hidden + 1, c))
+        page.equal("the nested formula", last[c], pre(t, hidden + 1, c), count=1)
         if hidden == 2:
             k = sn.index("k", f.shape[0])
             whole = exp(pre(t, 3, c)) / sn.sum(exp(pre(t, 3, k)), k)
-            page.equal("and the output's, at full length", f[c], whole, lead="f(x)_{c}")
+            page.equal("and the output's, at full length", f[c], whole, lead="f(x)_{c}", count=1)
         page.matrix("the same in matrix notation", last)
     return page
 

@@ -46,7 +46,7 @@ def build() -> Page:
     soft = sn.define("S", (), sign(t) * Max(0, Abs(t) - lam))
     page.given(soft)
     inside = sn.indicator(lam >= Abs(t))
-    page.equal("it is 0 where $|a| \\leq \\lambda$", inside * soft[()], 0)
+    page.equal("it is 0 where $|a| \\leq \\lambda$", inside * soft[()], 0, count=12)
 
     def value(at: sympy.Expr) -> sympy.Expr:
         return (at - t) ** 2 / 2 + lam * Abs(at)

@@ -222,7 +222,7 @@ class Page:
 
     # -- claims without a derivation -------------------------------------------------------------------------------
 
-    def equal(self, what: str, left: Any, right: Any, *, lead: str = "") -> Check:
+    def equal(self, what: str, left: Any, right: Any, *, lead: str = "", count: int = 3) -> Check:
         """Claim that two expressions are equal for all sizes; show the claim and its verdict.
 
         Args:
@@ -230,22 +230,25 @@ class Page:
             left: one side, a SymPy index expression.
             right: the other; an index that occurs on both sides is one object.
             lead: LaTeX for the left-hand side, where it has a name shorter than its formula.
+            count: at how many points it is also evaluated.
         """
         a, b = _typed(left, right)
         letters = named(Ind("=", a, b))
         shown = f"{lead or latex(a, letters=letters)} = {latex(b, letters=letters)}"
-        return self._claim(what, shown, check_equal(a, b), a, b)
+        return self._claim(what, shown, check_equal(a, b), a, b, count)
 
-    def at_least(self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "") -> Check:
+    def at_least(
+        self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "", count: int = 12
+    ) -> Check:
         """Claim that left >= right: their difference equals a witness that is nonnegative by its form."""
         difference, w = _typed(left - right, witness)
         letters = named(Ind("=", difference, w))
         shown = lead or latex(difference, letters=letters)
         shown = rf"{shown} = {latex(w, letters=letters)} \;\geq\; 0"
-        return self._claim(what, shown, check_at_least(difference, w), difference, w)
+        return self._claim(what, shown, check_at_least(difference, w), difference, w, count)
 
-    def _claim(self, what: str, shown: str, check: Check, left: Tree, right: Tree) -> Check:
-        values = _values(left, right)
+    def _claim(self, what: str, shown: str, check: Check, left: Tree, right: Tree, count: int) -> Check:
+        values = _values(left, right, count)
         self.records += [Record("claim", what, check, left, right), Record("values", "values", values)]
         self._row(what, shown, check, f"{check.detail}; {values.detail}")
         return check
@@ -363,8 +366,8 @@ def result_at(d: Derivation, *at: Any) -> Any:
     return to_sympy(substitute(d.formula, indices={i: from_sympy(j) for i, j in zip(d.free, at, strict=True)}))
 
 
-def _values(left: Tree, right: Tree) -> Check:
-    return evaluate_pair(left, right, count=3, digits=50)
+def _values(left: Tree, right: Tree, count: int = 3) -> Check:
+    return evaluate_pair(left, right, count=count, digits=50)
 
 
 def _typed(left: Any, right: Any) -> tuple[Tree, Tree]:

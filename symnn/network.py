@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from symnn.compile.program import Program, build
+from symnn.compile.steady import steady
 from symnn.derivation import Derivation, definition_line, of_gradient
 from symnn.derive.backprop import Adjoints, backprop
 from symnn.derive.backprop import vjp as derive_vjp
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import size_value
+from symnn.ground.collection import uncollected
 from symnn.ground.errors import DataError, DefinitionError, UnknownNameError
 from symnn.ground.files import write_whole
 from symnn.ground.sizes import size_text
@@ -109,6 +111,7 @@ class Network:
 
     # -- derivation ------------------------------------------------------------------------------------------------
 
+    @uncollected()
     def adjoints(self, names: Sequence[str] | None = None) -> Adjoints:
         """Return the adjoint graph for some leaves or inner tensors (default: every parameter)."""
         key = tuple(names) if names is not None else tuple(self.parameters)
@@ -166,6 +169,7 @@ class Network:
 
     # -- running ---------------------------------------------------------------------------------------------------
 
+    @uncollected()
     def compile(
         self, *, wrt: Iterable[str] | None = None, backend: str = "numpy", dtype: str = "float64", **scalars: float
     ) -> Compiled:
@@ -179,11 +183,10 @@ class Network:
         """
         names = tuple(wrt) if wrt is not None else tuple(self.parameters)
         adjoints = self.adjoints(names)
-        targets = {n: adjoints.of[self.graph[n]] for n in names}
-        program = build(
-            (self.loss, *targets.values()), backend=backend, dtype=dtype, scalars=scalars, name="loss_and_gradients"
-        )
-        return Compiled(program, self.loss.name, {n: t.name for n, t in targets.items()})
+        wanted = [self.graph[n] for n in names]
+        loss, gradients = steady(self.loss, wanted, [adjoints.of[t] for t in wanted])
+        program = build((loss, *gradients), backend=backend, dtype=dtype, scalars=scalars, name="loss_and_gradients")
+        return Compiled(program, loss.name, {n: t.name for n, t in zip(names, gradients, strict=True)})
 
     def init(
         self, sizes: Mapping[Any, int] | None = None, *, seed: int = 0, scheme: str = "he", **named: int

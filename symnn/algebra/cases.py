@@ -15,7 +15,7 @@ _MOST_TERMS = 200
 
 
 def vanishes_by_signs(poly: Poly, is_zero: Callable[[Poly], bool]) -> bool:
-    """Tell whether a form is 0 for every sign of the real entries that its indicators compare.
+    """Tell whether a form, not seen to be 0 as it stands, is 0 for every sign of the entries its indicators compare.
 
     In each case the entry is replaced by a stand-in that is known to be positive, by minus such a stand-in, or by 0;
     its other occurrences, such as one inside a sum over all entries, are taken as free. A form that vanishes for
@@ -23,18 +23,19 @@ def vanishes_by_signs(poly: Poly, is_zero: Callable[[Poly], bool]) -> bool:
     """
     if len(poly.terms) > _MOST_TERMS:
         return False
-    poly = without_contradictions(poly)
-    if is_zero(poly):
+    possible = without_contradictions(poly)
+    if len(possible.terms) < len(poly.terms) and is_zero(possible):
         return True
-    found = list(dict.fromkeys(_compared(poly)))
+    found = list(dict.fromkeys(_compared(possible)))
     if not found or len(found) > _MOST_ENTRIES:
         return False
     stand_in = _stand_in(found[0])
     try:
-        return all(
-            vanishes_by_signs(rebuild(poly, lambda a, value=value: value if a is found[0] else None), is_zero)
+        cases = [
+            rebuild(possible, lambda a, value=value: value if a is found[0] else None)
             for value in (stand_in, -stand_in, Poly({}))
-        )
+        ]
+        return all(is_zero(case) or vanishes_by_signs(case, is_zero) for case in cases)
     except (ZeroDivisionError, OverflowError):  # the form is not defined where the entry is 0
         return False
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symnn.compile.recipe import Recipe, recipe_of, unfolded
+from symnn.compile.recipe import Recipe, recipe_of
+from symnn.compile.views import View, view
 from symnn.ground.errors import DefinitionError
 from symnn.ground.tensors import Tensor
 
@@ -38,6 +39,7 @@ def plan(outputs: Sequence[Tensor]) -> Plan:
     Raises:
         DefinitionError: two leaves, or two outputs, share a name.
     """
+    views = view(outputs)
     done: dict[Tensor, Step | None] = {}
     pending: dict[Tensor, Step] = {}
     for root in outputs:
@@ -53,7 +55,7 @@ def plan(outputs: Sequence[Tensor]) -> Plan:
                 continue
             step = pending.get(t)
             if step is None:
-                step = pending[t] = _step(t)
+                step = pending[t] = _step(t, views)
                 missing = [a for a in reversed(step.args) if a not in done]
                 if missing:
                     stack.extend(missing)
@@ -66,12 +68,10 @@ def plan(outputs: Sequence[Tensor]) -> Plan:
     return Plan(leaves, tuple(s for s in done.values() if s is not None), tuple(dict.fromkeys(outputs)))
 
 
-def _step(t: Tensor) -> Step:
-    assert t.definition is not None
-    special = unfolded(t)
-    if special is not None:
-        return Step(t, special[0], special[1], None)
-    return Step(t, recipe_of(t.definition.template), t.definition.args, t.definition.sizes)
+def _step(t: Tensor, views: Mapping[Tensor, View]) -> Step:
+    definition = views[t].definition
+    assert definition is not None
+    return Step(t, recipe_of(definition.template), definition.args, definition.sizes)
 
 
 def _distinct(tensors: tuple[Tensor, ...], what: str) -> None:

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from symnn.compile.emit import Code, Emitter
-from symnn.compile.stabilise import is_exponential, stabilise
+from symnn.compile.stabilise import stabilise
 from symnn.ground.errors import UnsupportedError
 from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
-from symnn.ground.substitute import fresh
-from symnn.ground.template import Template, entry_of, unfold
+from symnn.ground.template import Template
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Entry, Fn, Tree, children, rebuild, tensors_in, walk
+from symnn.ground.tree import Tree
 
-__all__ = ["Recipe", "recipe_of", "size_code", "unfolded"]
+__all__ = ["Recipe", "recipe_of", "size_code"]
 
 
 @dataclass(frozen=True)
@@ -90,50 +89,3 @@ def recipe_of(template: Template) -> Recipe:
     if made is None:
         made = template.memo["compile"] = emitted(template.free, template.tree, template.slots)
     return made
-
-
-# -- logarithms of probabilities that are nodes of their own ------------------------------------
-
-
-def _in_logs(template: Template) -> tuple[int, ...]:
-    """Return the positions of the slots that occur under a logarithm."""
-    made = template.memo.get("compile: under log")
-    if made is None:
-        found = {t for at in walk(template.tree) if isinstance(at, Fn) and at.name == "log" for t in tensors_in(at)}
-        made = template.memo["compile: under log"] = tuple(n for n, s in enumerate(template.slots) if s in found)
-    return made
-
-
-def _exponential(template: Template) -> bool:
-    made = template.memo.get("compile: exponential")
-    if made is None:
-        made = template.memo["compile: exponential"] = is_exponential(stabilise(template.tree))
-    return bool(made)
-
-
-def unfolded(tensor: Tensor) -> tuple[Recipe, tuple[Tensor, ...]] | None:
-    """Return recipe and arguments with quotients of exponentials unfolded under logarithms, or None without any.
-
-    log p[n, t[n]] with p = exp(z)/sum exp(z) is computed from z.
-    """
-    definition = tensor.definition
-    assert definition is not None
-    inner = {
-        definition.args[n]
-        for n in _in_logs(definition.template)
-        if definition.args[n].definition is not None and _exponential(definition.args[n].definition.template)  # type: ignore[union-attr]
-    }
-    if not inner:
-        return None
-    free = tuple(k.fresh(size) for k, size in zip(definition.template.free, tensor.shape, strict=True))
-
-    def go(at: Tree, under: bool) -> Tree:
-        if isinstance(at, Entry) and under and at.tensor in inner:
-            return unfold(at)
-        under = under or (isinstance(at, Fn) and at.name == "log")
-        parts = children(at)
-        return rebuild(at, tuple(go(p, under) for p in parts)) if parts else at
-
-    tree = fresh(go(unfold(entry_of(tensor, free)), False))
-    args = tensors_in(tree)
-    return emitted(free, tree, args), args

@@ -1,13 +1,14 @@
 """Numerically safe forms, as a table of rewrite rules on plain trees. No rule names a layer.
 
 Each rule is an identity of real numbers; it terminates because every rule removes an ``exp`` or ``log`` from the
-place it matches and none puts one back in a form that a rule matches.
+place it matches, or splits a sum over its terms, and none puts one back in a form that a rule matches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 
 from symnn.compile.products import Quotient, quotient, summands
@@ -34,7 +35,7 @@ from symnn.ground.tree import (
     walk,
 )
 
-__all__ = ["RULES", "Rule", "is_exponential", "stabilise"]
+__all__ = ["RULES", "Rule", "stabilise"]
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,15 @@ class Rule:
 def stabilise(tree: Tree) -> Tree:
     """Return an equal tree whose program neither overflows nor cancels where the value is an ordinary number."""
 
-    def change(at: Tree) -> Tree:
-        for rule in RULES:
-            new = rule.apply(at)
-            if new is not None:
-                return new
-        return at
-
-    return renamed(rewritten(renamed(tree), change))
+    return renamed(rewritten(renamed(tree), _changed))
 
 
-def is_exponential(tree: Tree) -> bool:
-    """Tell whether a safe tree is a quotient of exponentials, so that its logarithm is best taken of the exponents."""
-    q = quotient(tree)
-    return any(_is(f, "exp") or _is(f, "logistic") for f in q.above)
+def _changed(at: Tree) -> Tree:
+    for rule in RULES:
+        new = rule.apply(at)
+        if new is not None:
+            return new
+    return at
 
 
 def _is(tree: Tree, name: str) -> bool:
@@ -156,15 +152,24 @@ def _exp_minus_one(tree: Tree) -> Tree | None:
 
 
 def _absorbed(tree: Tree) -> Tree | None:
-    """logistic(w) (1 + exp(-w) + r) = 1 + r logistic(w): a bounded factor takes up the exponential beside it."""
+    """A bounded factor takes up the exponential beside it.
+
+    logistic(w) (1 + exp(-w) + r) = 1 + r logistic(w), logistic(w) exp(-w) = logistic(-w),
+    logistic(w) expm1(-w) = -tanh(w/2).
+    """
     if not isinstance(tree, Mul | Div):
         return None
     q = quotient(tree)
     for f in q.above:
         if not _is(f, "logistic"):
             continue
-        large = Fn("exp", (negated(_arg(f)),))
+        v = negated(_arg(f))
+        large = Fn("exp", (v,))
         for a in q.above:
+            if a == large or _is(a, "expm1") and _arg(a) == v:
+                others = [o for o in q.above if o is not a and o is not f]
+                made = logistic(v) if a == large else Fn("tanh", (Div(v, Num(Fraction(2))),))
+                return Quotient(q.sign, [*others, made], q.below).tree()
             if isinstance(a, Add) and large in a.terms:
                 rest = [t for t in a.terms if t != large]
                 if ONE in rest:
@@ -195,11 +200,46 @@ def _saturates(tree: Tree) -> bool:
     return isinstance(other, Neg) and isinstance(other.body, Pow) and _is(other.body.base, "tanh")
 
 
+def _distributed(tree: Tree) -> Tree | None:
+    """(a E + b) / D = a E/D + b/D, where a sum of exponentials D bounds E."""
+    if not isinstance(tree, Div):
+        return None
+    q = quotient(tree)
+    below = _expanded(q.below)
+    for d in below:
+        v = _one_plus_exp(d)
+        peak = None if v is not None or _is_safe(d) else _exponents(d)
+        if v is None and peak is None:
+            continue
+        for a in q.above:
+            if not isinstance(a, Add) or not any(d == f or _is(f, "exp") for t in a.terms for f in quotient(t).above):
+                continue
+            if ONE in a.terms and Fn("exp", (v,)) in a.terms if v is not None else _shifted(a, peak) is not None:
+                continue  # another rule takes the sum as a whole
+            others = [o for o in q.above if o is not a]
+            return add(*[_changed(_cancelled(q.sign, t, others, below)) for t in a.terms])
+    return None
+
+
+def _cancelled(sign: int, term: Tree, others: list[Tree], below: list[Tree]) -> Tree:
+    """Return sign * term * product(others) / product(below) without the factors common to both."""
+    q = quotient(term)
+    above, low = [], [*below, *q.below]
+    for f in (*q.above, *others):
+        if f in low:
+            low.remove(f)
+        else:
+            above.append(f)
+    return Quotient(sign * q.sign, above, low).tree()
+
+
 # -- sums of exponentials ----------------------------------------------------------------
 
 
 def _exponents(tree: Tree) -> Tree | None:
     """Return the largest exponent M of a tree that is a sum of exponentials, so that tree / exp(M) is of order 1."""
+    if isinstance(tree, Add) and any(_peak(t) is not None for t in tree.terms):
+        return _peak(tree)
     if not isinstance(tree, Sum) or isinstance(tree, Peak):
         return None
     inner = _peak(tree.body)
@@ -227,7 +267,7 @@ def _peak(tree: Tree) -> Tree | None:
             if inner is not None:
                 return Where(mul(*masks), inner, LOWEST) if masks else inner
     if isinstance(tree, Add):
-        found = [p for p in map(_peak, tree.terms) if p is not None]
+        found = [p for t in tree.terms if (p := ZERO if _is_positive(t) else _peak(t)) is not None]
         if len(found) == len(tree.terms):
             return reduce(lambda a, b: Fn("max", (a, b)), found)
     return None
@@ -255,10 +295,15 @@ def _shifted(tree: Tree, peak: Tree) -> Tree | None:
             if inner is not None:
                 return Mul((*tree.factors[:n], inner, *tree.factors[n + 1 :]))
     if isinstance(tree, Add):
-        parts = [_shifted(t, peak) for t in tree.terms]
+        small = Fn("exp", (negated(peak),))
+        parts = [mul(t, small) if _is_positive(t) else _shifted(t, peak) for t in tree.terms]
         if all(p is not None for p in parts):
             return Add(tuple(p for p in parts if p is not None))
     return None
+
+
+def _is_positive(tree: Tree) -> bool:
+    return isinstance(tree, Num) and tree.value > 0
 
 
 def _over_sum(tree: Tree) -> Tree | None:
@@ -295,9 +340,13 @@ def _is_safe(tree: Tree) -> bool:
             stack.append(at.body)
         elif isinstance(at, Where):
             stack.append(at.then)
-        elif isinstance(at, Add) and any(isinstance(t, Neg) and isinstance(t.body, Peak) for t in at.terms):
+        elif isinstance(at, Add) and any(isinstance(t, Neg) and _is_largest(t.body) for t in at.terms):
             return True
     return False
+
+
+def _is_largest(tree: Tree) -> bool:
+    return isinstance(tree, Peak) or _is(tree, "max")
 
 
 # -- logarithms ----------------------------------------------------------------
@@ -320,7 +369,7 @@ def _log(tree: Tree) -> Tree | None:
         if small is not None:
             return Add((peak, Fn("log", (small,))))
     q = quotient(u)
-    if q.sign > 0 and is_exponential(u):
+    if q.sign > 0 and any(_is(f, "exp") or _is(f, "logistic") for f in (*q.above, *q.below)):
         return _log_of_quotient(q)
     if isinstance(u, Add) and ONE in u.terms:
         rest = list(u.terms)
@@ -332,23 +381,43 @@ def _log(tree: Tree) -> Tree | None:
 def _log_of_quotient(q: Quotient) -> Tree:
     """log(exp(u) a / b) = u + log a - log b; a / b is positive because the whole is."""
     terms: list[Tree] = []
-    above: list[Tree] = []
+    rest = Quotient()
     for f in q.above:
         if _is(f, "exp") or _is(f, "logistic"):
-            made = _log(Fn("log", (f,)))
-            assert made is not None
-            terms += summands(made)
+            terms += summands(_log_of(f))
         else:
-            above.append(f)
-    sums = [f for f in q.below if isinstance(f, Sum)]
-    others = [f for f in q.below if not isinstance(f, Sum)]
-    if above or others:
-        rest = Quotient(1, above, others).tree()
-        terms.append(_log(Fn("log", (rest,))) or Fn("log", (rest,)))
-    for f in sums:
-        made = _log(Fn("log", (f,))) or Fn("log", (f,))
-        terms += [negated(t) for t in summands(made)]
+            rest.above.append(f)
+    divisors = [f for f in q.below if isinstance(f, Sum) or _is(f, "exp") or _is(f, "logistic")]
+    rest.below = [f for f in q.below if f not in divisors]
+    if rest.above or rest.below:
+        terms.append(_log_of(rest.tree()))
+    for f in divisors:
+        terms += [negated(t) for t in summands(_log_of(f))]
     return add(*terms)
+
+
+def _log_of(tree: Tree) -> Tree:
+    whole = Fn("log", (tree,))
+    return _log(whole) or whole
+
+
+def _exp(tree: Tree) -> Tree | None:
+    """exp(u - log s) = exp(u) / s, exp(u - softplus(v)) = exp(u) logistic(-v)."""
+    if not _is(tree, "exp"):
+        return None
+    kept, factors, divisors = [], [], []
+    for t in summands(_arg(tree)):
+        body, sign = (t.body, -1) if isinstance(t, Neg) else (t, 1)
+        if _is(body, "log"):
+            (factors if sign > 0 else divisors).append(_arg(body))
+        elif sign < 0 and _is(body, "softplus"):
+            factors.append(logistic(negated(_arg(body))))
+        else:
+            kept.append(t)
+    if not factors and not divisors:
+        return None
+    made = Quotient(1, [*factors, *([Fn("exp", (add(*kept),))] if kept else [])], divisors).tree()
+    return _absorbed(made) or made
 
 
 def _flat_sum(tree: Tree) -> Tree | None:
@@ -367,9 +436,11 @@ def _bare(tree: Tree) -> list[Tree]:
 
 RULES: tuple[Rule, ...] = (
     Rule("log(1 + exp(u)) = max(u, 0) + log1p(exp(-|u|)), log(sum exp(u)) = M + log(sum exp(u - M))", _log),
+    Rule("exp(u - log s) = exp(u)/s, exp(u - softplus(v)) = exp(u) logistic(-v)", _exp),
+    Rule("(a E + b)/D = a E/D + b/D, where a sum of exponentials D bounds E", _distributed),
     Rule("exp(v)/(1 + exp(v)) = logistic(v), 1/(1 + exp(v)) = logistic(-v)", _logistic),
     Rule("exp(u)/sum_k exp(u_k) = exp(u - M)/sum_k exp(u_k - M), M = max_k u_k", _over_sum),
-    Rule("logistic(w) (1 + exp(-w) + r) = 1 + r logistic(w)", _absorbed),
+    Rule("logistic(w) (1 + exp(-w) + r) = 1 + r logistic(w), logistic(w) expm1(-w) = -tanh(w/2)", _absorbed),
     Rule("(1 - tanh(u)^2) v = 0 where tanh(u)^2 = 1", _vanishing),
     Rule("1 - logistic(u) = logistic(-u)", _one_minus_logistic),
     Rule("exp(u) - 1 = expm1(u)", _exp_minus_one),

@@ -41,7 +41,18 @@ class Derived:
     def then(self, tree: Tree, *rules: str) -> None:
         """Record a line, unless it reads the same as the one before."""
         if not self.steps or tree != self.steps[-1].tree:
-            self.steps.append(Step(tree, tuple(dict.fromkeys(rules))))
+            self.steps.append(Step(tree, _distinct(rules)))
         elif rules:
             last = self.steps[-1]
-            self.steps[-1] = Step(last.tree, tuple(dict.fromkeys((*last.rules, *rules))))
+            self.steps[-1] = Step(last.tree, _distinct((*last.rules, *rules)))
+
+
+def _distinct(rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Return rule names once each, without those that another one already says."""
+    once = tuple(dict.fromkeys(rules))
+
+    def said(rule: str) -> bool:
+        parts = set(rule.split("; "))
+        return any(o == f"{rule}, two cases" or parts < set(o.split("; ")) for o in once if o != rule)
+
+    return tuple(r for r in once if not said(r))

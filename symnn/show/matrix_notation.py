@@ -223,7 +223,10 @@ def _latex_function(m: Elementwise) -> tuple[str, int]:
         assert m.exponent is not None
         if m.exponent == Div(ONE, Num(Fraction(2))):
             return rf"\sqrt{{{_latex(m.body)[0]}}}", _ATOM
-        return rf"{_l(m.body, _ATOM)}^{{\circ {tree_latex(m.exponent)}}}", _DOT
+        body = _l(m.body, _ATOM)
+        if isinstance(m.body, Name) and "^" in body:  # a base takes one superscript
+            body = rf"\left({body}\right)"
+        return rf"{body}^{{\circ {tree_latex(m.exponent)}}}", _DOT
     known = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
     name = rf"\{m.name}" if m.name in known else rf"\operatorname{{{m.name}}}"
     if m.name == "abs":
