@@ -61,7 +61,7 @@ def build() -> Page:
     page.prose(
         """Learning minimises a risk that can be computed, the mean loss over $T$ examples, plus a penalty that prefers
         some parameters to others: $J(\\theta) = \\frac{1}{T} \\sum_t \\ell(f(x_t; \\theta), y_t) + \\lambda\\,
-        \\Omega(\\theta)$, the structural risk. An example is one row of $X$."""
+        \\Omega(\\theta)$, the structural risk. Row $t$ of $x$ is example $t$."""
     )
     page.heading("Given")
     page.given(*[t for t in net.graph if t.definition is not None])

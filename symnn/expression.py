@@ -22,8 +22,10 @@ from symnn.show.text_notation import text
 __all__ = ["derivative"]
 
 
-def derivative(expression: Any, by: Any, *, keep: Sequence[Tensor] = (), collect: int = 2, title: str = "") -> Derivation:
-    """Return the derivation of a typed expression's derivative by one tensor entry, ``derivative(-log(f[y[()]]), a[c])``.
+def derivative(
+    expression: Any, by: Any, *, keep: Sequence[Tensor] = (), collect: int = 2, title: str = ""
+) -> Derivation:
+    """Return the derivation of an expression's derivative by one tensor entry, ``derivative(-log(f[y[()]]), a[c])``.
 
     Args:
         expression: a SymPy index expression; computed tensors in it are opened on the way and folded back.
@@ -31,6 +33,7 @@ def derivative(expression: Any, by: Any, *, keep: Sequence[Tensor] = (), collect
         keep: further computed tensors to fold back in, besides those in the expression.
         collect: gather terms at the end if that saves at least this much of printed cost; the default keeps the
             lecture's last line as it comes out of factoring.
+        title: its heading; by default the question itself.
 
     Raises:
         DefinitionError: ``by`` is not a tensor entry.

@@ -33,7 +33,9 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 # -- help ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [["--help"], [], ["derive", "--help"], ["paint", "digits"], ["train", "digits", "--epochs", "no"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], [], ["derive", "--help"], ["paint", "digits"], ["train", "digits", "--epochs", "no"]]
+)
 def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str]) -> None:
     program = (
         f"import sys\nfrom symnn.cli import main\ntry:\n    status = main({arguments!r})\n"
@@ -89,7 +91,9 @@ def test_derive_text_proves_its_lines(capsys: pytest.CaptureFixture[str], monkey
     assert "quotient rule" in unproved and "proved" not in unproved
 
 
-@pytest.mark.parametrize(("kind", "begins"), [("latex", r"\documentclass"), ("html", "<!DOCTYPE html>"), ("markdown", "# ")])
+@pytest.mark.parametrize(
+    ("kind", "begins"), [("latex", r"\documentclass"), ("html", "<!DOCTYPE html>"), ("markdown", "# ")]
+)
 def test_derive_into_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str, begins: str) -> None:
     out = tmp_path / "pages" / "page"
     status, printed, told = run(capsys, "derive", "softmax-regression", "--format", kind, "--out", str(out))
@@ -215,7 +219,9 @@ def test_train_that_diverges_says_so(capsys: pytest.CaptureFixture[str]) -> None
         (["train", "digits", "--sizes", "Q=3"], "There is no size named 'Q'"),
     ],
 )
-def test_errors_are_one_sentence_without_a_traceback(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
+def test_errors_are_one_sentence_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
     status, out, err = run(capsys, *arguments)
     assert status == 2 and out == ""
     assert err.startswith("symnn: ") and says in err and "Traceback" not in err
@@ -223,7 +229,8 @@ def test_errors_are_one_sentence_without_a_traceback(capsys: pytest.CaptureFixtu
 
 def test_a_file_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    status, _, err = run(capsys, "derive", "bilinear", "--format", "markdown", "--out", str(tmp_path / "taken" / "x.md"))
+    out = tmp_path / "taken" / "x.md"
+    status, _, err = run(capsys, "derive", "bilinear", "--format", "markdown", "--out", str(out))
     assert status == 2 and err.startswith("symnn: ") and "taken" in err
 
 
@@ -255,9 +262,8 @@ def test_the_installed_command_and_a_closed_pipe() -> None:
     command = Path(sys.executable).with_name("symnn")
     if not command.exists():
         pytest.skip("the console script is not installed beside this interpreter")
-    reader = subprocess.Popen(
-        f"'{command}' derive digits --format html | head -c 100", shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    pipe = f"'{command}' derive digits --format html | head -c 100"
+    reader = subprocess.Popen(pipe, shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = reader.communicate(timeout=60)
     assert out.startswith(b"<!DOCTYPE html>") and err == b""
 
@@ -281,10 +287,8 @@ def figures(path: Path) -> Any:
 def test_the_depth_benchmark_writes_its_rows(tmp_path: Path) -> None:
     out = tmp_path / "depth.json"
     script = Path(__file__).parent.parent / "benchmarks" / "depth.py"
-    done = subprocess.run(
-        [sys.executable, str(script), "--rounds", "1", "--depths", "2,4", "--jax-python", "/nowhere", "--json", str(out)],
-        capture_output=True, text=True,
-    )  # fmt: skip
+    options = ["--rounds", "1", "--depths", "2,4", "--jax-python", "/nowhere", "--json", str(out)]
+    done = subprocess.run([sys.executable, str(script), *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = figures(out)["rows"]
     assert [r["L"] for r in rows] == [2, 4] and all(r["seconds"] > 0 and r["jax_seconds"] is None for r in rows)

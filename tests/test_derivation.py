@@ -77,15 +77,16 @@ def test_the_textbooks_delta_is_proved_against_a_typed_claim(one: sn.Network) ->
 def test_lines_carry_the_names_of_their_rules(batch: sn.Network) -> None:
     d = batch.gradient("a2")
     rules = [rule for step in d.steps for rule in step.rules]
-    for expected in ("definition of p", "quotient rule", "exp'", "log'", "delta contraction", "fold p", "factor and cancel"):
-        assert expected in rules
+    expected = {"definition of p", "quotient rule", "exp'", "log'", "delta contraction", "fold p", "factor and cancel"}
+    assert expected <= set(rules)
     assert all(step.rules for s in d.sections for step in s.steps[1:])
     assert not any(s.steps[0].rules for s in d.sections)
 
 
 def test_every_line_is_proved_equal_to_the_one_before(batch: sn.Network) -> None:
     check = batch.gradient("W1").check_steps(evaluate=True)
-    assert check.verdict == "proved" and check.detail == f"{check.points} of {check.points} lines proved equal to the one before"
+    assert check.verdict == "proved"
+    assert check.detail == f"{check.points} of {check.points} lines proved equal to the one before"
 
 
 def test_the_result_is_a_sympy_expression(batch: sn.Network) -> None:
@@ -127,8 +128,9 @@ def test_full_text_fits_the_terminal(batch: sn.Network, monkeypatch: pytest.Monk
     text = batch.gradient("W1").text()
     assert max(map(len, text.splitlines())) <= columns
     assert "\x1b" not in text and "\\" not in text and "$" not in text
-    for expected in ("Given", "loss = -(Σ_n log(p[n,t[n]]))/N", "quotient rule", "Result", "dW1 = delta1.T @ x", "proved"):
+    for expected in ("Given", "loss = -(Σ_n log(p[n,t[n]]))/N", "quotient rule", "Result", "proved"):
         assert expected in text
+    assert "dW1 = delta1.T @ x" in text
 
 
 def test_headings_in_a_terminal_use_the_letters_of_the_lines(batch: sn.Network) -> None:

@@ -68,7 +68,8 @@ def test_an_unsupported_construct_is_named() -> None:
 
 
 def test_a_label_out_of_range_names_array_place_and_limit(run: Any) -> None:
-    with pytest.raises(sn.LabelError, match=r"'t' holds the label 4 at \(1,\), expected an integer from 0 to C - 1 = 3"):
+    limit = r"expected an integer from 0 to C - 1 = 3"
+    with pytest.raises(sn.LabelError, match=rf"'t' holds the label 4 at \(1,\), {limit}"):
         run(t=np.array([0, 4]))
     with pytest.raises(sn.LabelError, match=r"the label -1 at \(0,\)"):
         run(t=np.array([-1, 0]))

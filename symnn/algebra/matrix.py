@@ -171,12 +171,12 @@ def _lift(tree: Tree) -> Lifted:
 
 
 def _plain(tree: Tree) -> bool:
-    """A scalar of numbers and symbols, shown as it stands."""
+    """A scalar of numbers, symbols and single entries such as f[y], shown as it stands."""
     match tree:
         case Num() | Const() | Sym():
             return True
         case Entry():
-            return not tree.at
+            return all(isinstance(p, Num | Entry) and _plain(p) for p in tree.at)
         case Add() | Mul() | Neg() | Div() | Pow() | Fn():
             return all(_plain(c) for c in children(tree))
     return False

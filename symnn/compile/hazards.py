@@ -122,6 +122,8 @@ def _sign(tree: Tree, kind: Kinds) -> int:
             return 1 if tree.symbol.is_nonnegative else 0
         case Pow(exponent=Num(value=v)):
             return int(v % 2 == 0)
+        case Fn(name="max"):
+            return int(any(_sign(a, kind) > 0 for a in tree.args))
         case Fn():
             return int(tree.name in ("abs", "softplus", "exp", "logistic"))
     return 0

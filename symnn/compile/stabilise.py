@@ -217,12 +217,12 @@ def _distributed(tree: Tree) -> Tree | None:
             if ONE in a.terms and Fn("exp", (v,)) in a.terms if v is not None else _shifted(a, peak) is not None:
                 continue  # another rule takes the sum as a whole
             others = [o for o in q.above if o is not a]
-            return add(*[_changed(_cancelled(q.sign, t, others, below)) for t in a.terms])
+            return add(*[_cancelled(q.sign, t, others, below) for t in a.terms])
     return None
 
 
 def _cancelled(sign: int, term: Tree, others: list[Tree], below: list[Tree]) -> Tree:
-    """Return sign * term * product(others) / product(below) without the factors common to both."""
+    """Return sign * term * product(others) / product(below) without the factors common to both, made safe."""
     q = quotient(term)
     above, low = [], [*below, *q.below]
     for f in (*q.above, *others):
@@ -230,7 +230,8 @@ def _cancelled(sign: int, term: Tree, others: list[Tree], below: list[Tree]) -> 
             low.remove(f)
         else:
             above.append(f)
-    return Quotient(sign * q.sign, above, low).tree()
+    made = _changed(Quotient(1, above, low).tree())
+    return made if sign * q.sign > 0 else Neg(made)
 
 
 # -- sums of exponentials ----------------------------------------------------------------

@@ -93,7 +93,14 @@ def _conditions(left: Tree, right: Tree) -> str:
 
 
 def evaluate_pair(
-    left: Tree, right: Tree, *, count: int = 2, digits: int = 30, seed: int = 1, says: str = _AGAINST, positions: int = 4
+    left: Tree,
+    right: Tree,
+    *,
+    count: int = 2,
+    digits: int = 30,
+    seed: int = 1,
+    says: str = _AGAINST,
+    positions: int = 4,
 ) -> Check:
     """Return how two formulas compare at random points by the interpreter in extended precision.
 
