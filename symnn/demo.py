@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import sympy
 from symnn.derivation import Derivation
 from symnn.examples import digits as digits_network
 from symnn.ground.define import define
+from symnn.ground.files import write_whole
 from symnn.ground.functions import indicator, sum_over
 from symnn.ground.indices import indices
 from symnn.ground.tensors import Tensor
@@ -187,12 +187,6 @@ def _document(
     return Document("A network derived, proved, drawn and trained", "64-32-16-10, ReLU, softmax cross-entropy", blocks)
 
 
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
 def run(out: Path, *, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     """Run the demo into a folder and return its report."""
     out.mkdir(parents=True, exist_ok=True)
@@ -205,8 +199,8 @@ def run(out: Path, *, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     print(f"training {len(seeds)} times on the digits with the compiled program ...", flush=True)
     runs = _train(net, data, seeds)
     document = _document(net, derivations, checks, runs)
-    _write(out / "index.html", html(document))
-    _write(out / "derivation.tex", tex(document))
+    write_whole(out / "index.html", html(document))
+    write_whole(out / "derivation.tex", tex(document))
     save_picture(net.scene(), out / "forward.svg")
     save_picture(net.scene(backward=True), out / "backward.svg")
     report = {
@@ -225,7 +219,7 @@ def run(out: Path, *, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
             for name, d in derivations.items()
         ],
     }
-    _write(out / "report.json", json.dumps(report, indent=1))
+    write_whole(out / "report.json", json.dumps(report, indent=1))
     _print(out, derivations, checks, runs)
     return report
 

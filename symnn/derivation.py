@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from symnn.algebra.compact import cost
 from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.matrix_terms import Matrix
 from symnn.algebra.prove import prove_equal
@@ -412,12 +413,16 @@ def _stops(output: Tensor) -> bool:
     )
 
 
+#: Printed cost up to which an adjoint without a name of its own is written out where it is used.
+_SHORT = 9
+
+
 def readable(tree: Tree) -> Tree:
-    """Return a formula with adjoints that have no name of their own replaced by what they are."""
+    """Return a formula with short adjoints that have no name of their own replaced by what they are."""
     if isinstance(tree, Entry):
         t = tree.tensor
         if t.role == "adjoint" and not t.adjoint_name and t.definition is not None:
-            return readable(unfold(tree))
+            return readable(unfold(tree)) if cost(t.definition.template.tree) <= _SHORT else tree
         return tree
     parts = children(tree)
     return rebuild(tree, tuple(readable(p) for p in parts)) if parts else tree

@@ -78,7 +78,11 @@ def prove_equal(left: Tree, right: Tree, *, open_tensors: Iterable[Tensor] | Non
 
 
 def _outermost(tree: Tree, allowed: frozenset[Tensor] | None) -> Tensor | None:
-    """Return a computed tensor that no other one in the tree is computed from."""
+    """Return a computed tensor that no other one in the tree is computed from, adjoints first.
+
+    An adjoint's definition mentions forward values, seldom the other way round: opened first, the two sides often
+    agree before any forward definition is needed.
+    """
     found: dict[Tensor, None] = {}
     stack: list[tuple[Tree, frozenset[Tensor]]] = [(tree, frozenset())]
     while stack:
@@ -90,7 +94,7 @@ def _outermost(tree: Tree, allowed: frozenset[Tensor] | None) -> Tensor | None:
             if allowed is None or at.tensor in allowed:
                 found.setdefault(at.tensor)
         stack.extend((c, held) for c in children(at))
-    for t in found:
+    for t in sorted(found, key=lambda t: t.role != "adjoint"):
         if not any(u is not t and reaches(u, t) for u in found):
             return t
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.pdfgen.canvas import Canvas
 
 from symnn.ground.errors import UnsupportedError
+from symnn.ground.files import write_whole
 from symnn.show.layout import Layout, Place, Point, arrange, dot_source, shortened
 from symnn.show.scene import ARROW_KINDS, BOX_KINDS, Arrow, Box, Scene
 from symnn.show.typeset import Outline, Segment, formula, words
@@ -124,7 +124,7 @@ def save(scene: Scene, path: str | os.PathLike[str], *, scale: float = 2.0) -> N
         raise UnsupportedError(
             f"A picture cannot be saved as {target.name!r}: the suffix must be one of {', '.join(writers)}."
         )
-    _write_whole(target, writer())
+    write_whole(target, writer())
 
 
 # ---------------------------------------------------------------- composing
@@ -406,16 +406,3 @@ def _legal(text: str) -> str:
         c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
         for c in text
     )
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    """Write a file beside its place, then move it there, so that no reader sees half of it."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem[:40]}-", suffix=target.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symnn.ground.errors import DataError
+from symnn.ground.files import write_whole
 
 __all__ = ["State"]
 
@@ -28,21 +29,14 @@ class State:
     def save(self, path: str | Path) -> None:
         """Write a .npz file; a reader sees the old file or the new one, never a part of it."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {f"p{n}": np.asarray(a) for n, a in enumerate(self.params.values())}
         arrays |= {f"s{n}": np.asarray(a) for n, a in enumerate(self.slots.values())}
         arrays["names"] = np.array(json.dumps([list(self.params), list(self.slots)]))
         arrays["epoch"], arrays["losses"] = np.array(self.epoch), np.array(self.losses, dtype=float)
         arrays["generator"] = np.array(json.dumps(self.generator))
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        write_whole(target, content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> State:
