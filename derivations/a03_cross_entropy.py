@@ -20,7 +20,10 @@ def build() -> Page:
         example is the cross-entropy $\\ell = -\\log f_y$."""
     )
     page.heading("The gradient by the output")
-    page.derive(sn.derivative(loss, f[c]), lead=r"\nabla_{f} \ell", claim=lambda c: -sympy.KroneckerDelta(c, y[()]) / f[y[()]])
+    page.derive(
+        sn.derivative(loss, f[c]), lead=r"\nabla_{f} \ell",
+        claim=lambda c: -sympy.KroneckerDelta(c, y[()]) / f[y[()]],
+    )  # fmt: skip
     page.prose("Only the entry of the observed class moves the loss, the more the less probable the network held it.")
 
     page.heading("Why this loss: it is a negative log-likelihood")

@@ -62,11 +62,13 @@ def build() -> Page:
     )
     page.prose("then where $a > \\lambda$, $S = a - \\lambda$; the case $a < -\\lambda$ is its mirror image:")
     above = sn.indicator(t > lam)
+    page.equal("$S$ where $a > \\lambda$", above * soft[()], above * (t - lam), count=12)
     page.at_least(
         "$a - \\lambda$ is the minimum", above * (value(x) - value(t - lam)), 0,
         above * ((x - t + lam) ** 2 / 2 + 2 * lam * Abs(x) * sn.indicator(x < 0)),
     )
     below = sn.indicator(t < -lam)
+    page.equal("$S$ where $a < -\\lambda$", below * soft[()], below * (t + lam), count=12)
     page.at_least(
         "$a + \\lambda$ is the minimum", below * (value(x) - value(t + lam)), 0,
         below * ((x - t - lam) ** 2 / 2 + 2 * lam * Abs(x) * sn.indicator(x > 0)),

@@ -94,7 +94,8 @@ def _vanishes(tree: Tree, kind: Kinds) -> bool:
                     return True
             case Add():
                 others = [t for t in f.terms if t != ONE]
-                if not _has_exponential(f) and all(_vanishes(t, kind) and (len(others) == len(f.terms) or isinstance(t, Neg)) for t in others):
+                falls_short = len(others) == len(f.terms) or all(isinstance(t, Neg) for t in others)  # 1 - p
+                if falls_short and not _has_exponential(f) and all(_vanishes(t, kind) for t in others):
                     return True
             case Sum() if not isinstance(f, Peak):
                 if _vanishes(f.body, kind) and not _has_exponential(f.body):

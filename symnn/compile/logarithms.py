@@ -1,11 +1,12 @@
 """log of a quotient of exponentials as a difference, before it is differentiated: no quotient is left to underflow.
 
-    log(exp(u) a / sum_k exp(u_k)) = u + log a - log sum_k exp(u_k)
+log(exp(u) a / sum_k exp(u_k)) = u + log a - log sum_k exp(u_k).
 """
 
 from __future__ import annotations
 
-from symnn.compile.products import Quotient, quotient, summands
+from symnn.compile.exponents import is_fn
+from symnn.compile.products import Quotient, negated, quotient
 from symnn.ground.tree import ONE, Add, Div, Fn, Mul, Neg, Num, Pow, Sum, Tree, add, mul, transform
 
 __all__ = ["expanded_logs"]
@@ -17,7 +18,7 @@ def expanded_logs(tree: Tree) -> Tree:
 
 
 def _expanded(tree: Tree) -> Tree:
-    if not (isinstance(tree, Fn) and tree.name == "log"):
+    if not is_fn(tree, "log"):
         return tree
     q = quotient(_one_quotient(tree.args[0]))
     if q.sign < 0:
@@ -25,14 +26,14 @@ def _expanded(tree: Tree) -> Tree:
     terms: list[Tree] = []
     above, below = [], list(q.below)
     for f in q.above:
-        if not _is_exp(f):
+        if not is_fn(f, "exp"):
             above.append(f)
             continue
         v = f.args[0]
         whole = next((d for d in below if _one_plus(d) == v), None)
         if whole is not None:  # exp(v) / (1 + exp(v)) = 1 / (1 + exp(-v))
             below.remove(whole)
-            terms.append(Neg(Fn("log", (Add((ONE, Fn("exp", (_negated(v),)))),))))
+            terms.append(Neg(Fn("log", (Add((ONE, Fn("exp", (negated(v),)))),))))
         else:
             terms.append(v)
     rest = Quotient(1, [f for f in above if not _positive(f)], [f for f in below if not _positive(f)])
@@ -47,7 +48,7 @@ def _expanded(tree: Tree) -> Tree:
 def _log(tree: Tree, sign: int) -> Tree:
     """Return sign * log of a positive factor."""
     if isinstance(tree, Fn):
-        return tree.args[0] if sign > 0 else _negated(tree.args[0])
+        return tree.args[0] if sign > 0 else negated(tree.args[0])
     if isinstance(tree, Pow):
         inner = mul(tree.exponent, Fn("log", (tree.base,)))
     else:
@@ -80,25 +81,13 @@ def _positive(tree: Tree) -> bool:
         return _positive(tree.body)
     if isinstance(tree, Mul):
         return all(map(_positive, tree.factors))
-    return _is_exp(tree)
-
-
-def _is_exp(tree: Tree) -> bool:
-    return isinstance(tree, Fn) and tree.name == "exp"
+    return is_fn(tree, "exp")
 
 
 def _one_plus(tree: Tree) -> Tree | None:
     """Return v where the tree is 1 + exp(v)."""
     if isinstance(tree, Add) and len(tree.terms) == 2 and ONE in tree.terms:
         other = next((t for t in tree.terms if t != ONE), ONE)
-        if isinstance(other, Fn) and other.name == "exp":
+        if is_fn(other, "exp"):
             return other.args[0]
     return None
-
-
-def _negated(u: Tree) -> Tree:
-    if isinstance(u, Add):
-        return add(*summands(Neg(u)))
-    q = quotient(u)
-    q.sign = -q.sign
-    return q.tree()

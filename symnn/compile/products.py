@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from symnn.ground.tree import ONE, Add, Div, Mul, Neg, Num, Tree, mul
 
-__all__ = ["Quotient", "quotient", "summands"]
+__all__ = ["Quotient", "negated", "quotient", "summands"]
 
 
 @dataclass
@@ -57,3 +57,12 @@ def summands(tree: Tree) -> list[Tree]:
     if isinstance(tree, Neg):
         return [s.body if isinstance(s, Neg) else Neg(s) for s in summands(tree.body)]
     return [tree]
+
+
+def negated(u: Tree) -> Tree:
+    """Return -u with the sign of its quotient turned."""
+    if isinstance(u, Add):
+        return Neg(u)
+    q = quotient(u)
+    q.sign = -q.sign
+    return q.tree()

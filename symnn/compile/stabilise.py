@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
 
-from symnn.compile.products import Quotient, quotient, summands
-from symnn.compile.safe_nodes import LOWEST, Peak, expm1, log1p, logistic, renamed, rewritten, softplus
+from symnn.compile.exponents import is_fn, is_shifted, peak_of_sum, shifted
+from symnn.compile.products import Quotient, negated, quotient, summands
+from symnn.compile.safe_nodes import Peak, expm1, log1p, logistic, renamed, rewritten, softplus
 from symnn.ground.tree import (
     ONE,
     ZERO,
     Add,
-    Delta,
     Div,
     Fn,
     Ind,
@@ -29,7 +28,6 @@ from symnn.ground.tree import (
     Tree,
     Where,
     add,
-    depends_on,
     mul,
     tensors_in,
     walk,
@@ -48,7 +46,6 @@ class Rule:
 
 def stabilise(tree: Tree) -> Tree:
     """Return an equal tree whose program neither overflows nor cancels where the value is an ordinary number."""
-
     return renamed(rewritten(renamed(tree), _changed))
 
 
@@ -60,22 +57,9 @@ def _changed(at: Tree) -> Tree:
     return at
 
 
-def _is(tree: Tree, name: str) -> bool:
-    return isinstance(tree, Fn) and tree.name == name
-
-
 def _arg(tree: Tree) -> Tree:
     assert isinstance(tree, Fn)
     return tree.args[0]
-
-
-def negated(u: Tree) -> Tree:
-    """Return -u with the sign of its quotient turned."""
-    if isinstance(u, Add):
-        return Neg(u)
-    q = quotient(u)
-    q.sign = -q.sign
-    return q.tree()
 
 
 # -- one plus an exponential ----------------------------------------------------------------
@@ -85,7 +69,7 @@ def _one_plus_exp(tree: Tree) -> Tree | None:
     """Return v where the tree is 1 + exp(v)."""
     if isinstance(tree, Add) and len(tree.terms) == 2 and ONE in tree.terms:
         other = tree.terms[1] if tree.terms[0] == ONE else tree.terms[0]
-        if _is(other, "exp"):
+        if is_fn(other, "exp"):
             return _arg(other)
     return None
 
@@ -95,7 +79,7 @@ def _expanded(factors: list[Tree]) -> list[Tree]:
     out: list[Tree] = []
     for f in factors:
         if isinstance(f, Pow) and isinstance(f.exponent, Num) and f.exponent.value in (2, 3, 4):
-            if _one_plus_exp(f.base) is not None or _exponents(f.base) is not None:
+            if _one_plus_exp(f.base) is not None or peak_of_sum(f.base) is not None:
                 out += [f.base] * int(f.exponent.value)
                 continue
         out.append(f)
@@ -127,7 +111,7 @@ def _one_minus_logistic(tree: Tree) -> Tree | None:
     if not isinstance(tree, Add) or ONE not in tree.terms:
         return None
     for t in tree.terms:
-        if isinstance(t, Neg) and _is(t.body, "logistic"):
+        if isinstance(t, Neg) and is_fn(t.body, "logistic"):
             rest = [s for s in tree.terms if s is not t]
             rest.remove(ONE)
             return add(logistic(negated(_arg(t.body))), *rest)
@@ -140,7 +124,7 @@ def _exp_minus_one(tree: Tree) -> Tree | None:
         return None
     quotients = [quotient(t) for t in tree.terms]
     for n, q in enumerate(quotients):
-        exps = [f for f in q.above if _is(f, "exp")]
+        exps = [f for f in q.above if is_fn(f, "exp")]
         if len(exps) != 1:
             continue
         factors = [f for f in q.above if f is not exps[0]]
@@ -161,12 +145,12 @@ def _absorbed(tree: Tree) -> Tree | None:
         return None
     q = quotient(tree)
     for f in q.above:
-        if not _is(f, "logistic"):
+        if not is_fn(f, "logistic"):
             continue
         v = negated(_arg(f))
         large = Fn("exp", (v,))
         for a in q.above:
-            if a == large or _is(a, "expm1") and _arg(a) == v:
+            if a == large or is_fn(a, "expm1") and _arg(a) == v:
                 others = [o for o in q.above if o is not a and o is not f]
                 made = logistic(v) if a == large else Fn("tanh", (Div(v, Num(Fraction(2))),))
                 return Quotient(q.sign, [*others, made], q.below).tree()
@@ -197,7 +181,7 @@ def _saturates(tree: Tree) -> bool:
     if not isinstance(tree, Add) or len(tree.terms) != 2 or ONE not in tree.terms:
         return False
     other = next(t for t in tree.terms if t != ONE)
-    return isinstance(other, Neg) and isinstance(other.body, Pow) and _is(other.body.base, "tanh")
+    return isinstance(other, Neg) and isinstance(other.body, Pow) and is_fn(other.body.base, "tanh")
 
 
 def _distributed(tree: Tree) -> Tree | None:
@@ -208,13 +192,14 @@ def _distributed(tree: Tree) -> Tree | None:
     below = _expanded(q.below)
     for d in below:
         v = _one_plus_exp(d)
-        peak = None if v is not None or _is_safe(d) else _exponents(d)
+        peak = None if v is not None or is_shifted(d) else peak_of_sum(d)
         if v is None and peak is None:
             continue
         for a in q.above:
-            if not isinstance(a, Add) or not any(d == f or _is(f, "exp") for t in a.terms for f in quotient(t).above):
+            if not isinstance(a, Add) or not any(d == f or is_fn(f, "exp") for t in a.terms for f in quotient(t).above):
                 continue
-            if ONE in a.terms and Fn("exp", (v,)) in a.terms if v is not None else _shifted(a, peak) is not None:
+            whole = v is not None and ONE in a.terms and Fn("exp", (v,)) in a.terms
+            if whole or peak is not None and shifted(a, peak) is not None:
                 continue  # another rule takes the sum as a whole
             others = [o for o in q.above if o is not a]
             return add(*[_cancelled(q.sign, t, others, below) for t in a.terms])
@@ -237,76 +222,6 @@ def _cancelled(sign: int, term: Tree, others: list[Tree], below: list[Tree]) -> 
 # -- sums of exponentials ----------------------------------------------------------------
 
 
-def _exponents(tree: Tree) -> Tree | None:
-    """Return the largest exponent M of a tree that is a sum of exponentials, so that tree / exp(M) is of order 1."""
-    if isinstance(tree, Add) and any(_peak(t) is not None for t in tree.terms):
-        return _peak(tree)
-    if not isinstance(tree, Sum) or isinstance(tree, Peak):
-        return None
-    inner = _peak(tree.body)
-    if inner is None:
-        return None
-    return Peak(tree.index, inner) if depends_on(inner, tree.index) else inner
-
-
-def _peak(tree: Tree) -> Tree | None:
-    if _is(tree, "exp"):
-        return _arg(tree)
-    if isinstance(tree, Sum):
-        return _exponents(tree)
-    if isinstance(tree, Neg):
-        return _peak(tree.body)
-    if isinstance(tree, Div):
-        return _peak(tree.num)
-    if isinstance(tree, Where) and tree.other == ZERO:
-        inner = _peak(tree.then)
-        return None if inner is None else Where(tree.condition, inner, LOWEST)
-    if isinstance(tree, Mul):
-        masks = [f for f in tree.factors if isinstance(f, Ind | Delta)]
-        for f in tree.factors:
-            inner = _peak(f)
-            if inner is not None:
-                return Where(mul(*masks), inner, LOWEST) if masks else inner
-    if isinstance(tree, Add):
-        found = [p for t in tree.terms if (p := ZERO if _is_positive(t) else _peak(t)) is not None]
-        if len(found) == len(tree.terms):
-            return reduce(lambda a, b: Fn("max", (a, b)), found)
-    return None
-
-
-def _shifted(tree: Tree, peak: Tree) -> Tree | None:
-    """Return tree / exp(peak) with the shift inside an exponential, or None."""
-    if _is(tree, "exp"):
-        return Fn("exp", (Add((*summands(_arg(tree)), Neg(peak))),))
-    if isinstance(tree, Neg):
-        inner = _shifted(tree.body, peak)
-        return None if inner is None else Neg(inner)
-    if isinstance(tree, Div):
-        inner = _shifted(tree.num, peak)
-        return None if inner is None else Div(inner, tree.den)
-    if isinstance(tree, Sum) and not isinstance(tree, Peak):
-        inner = _shifted(tree.body, peak)
-        return None if inner is None else Sum(tree.index, inner)
-    if isinstance(tree, Where) and tree.other == ZERO:
-        inner = _shifted(tree.then, peak)
-        return None if inner is None else Where(tree.condition, inner, ZERO)
-    if isinstance(tree, Mul):
-        for n, f in enumerate(tree.factors):
-            inner = _shifted(f, peak)
-            if inner is not None:
-                return Mul((*tree.factors[:n], inner, *tree.factors[n + 1 :]))
-    if isinstance(tree, Add):
-        small = Fn("exp", (negated(peak),))
-        parts = [mul(t, small) if _is_positive(t) else _shifted(t, peak) for t in tree.terms]
-        if all(p is not None for p in parts):
-            return Add(tuple(p for p in parts if p is not None))
-    return None
-
-
-def _is_positive(tree: Tree) -> bool:
-    return isinstance(tree, Num) and tree.value > 0
-
-
 def _over_sum(tree: Tree) -> Tree | None:
     """exp(u_c) / sum_k exp(u_k) = exp(u_c - M) / sum_k exp(u_k - M), M = max_k u_k."""
     if not isinstance(tree, Div):
@@ -315,15 +230,15 @@ def _over_sum(tree: Tree) -> Tree | None:
     below = _expanded(q.below)
     above, kept, done = list(q.above), [], False
     for f in below:
-        peak = None if _is_safe(f) else _exponents(f)
-        small = None if peak is None else _shifted(f, peak)
+        peak = None if is_shifted(f) else peak_of_sum(f)
+        small = None if peak is None else shifted(f, peak)
         if peak is None or small is None:
             kept.append(f)
             continue
         done = True
         kept.append(small)
         for n in sorted(range(len(above)), key=lambda n: tensors_in(above[n]) != tensors_in(f)):
-            moved = None if _is_safe(above[n]) else _shifted(above[n], peak)
+            moved = None if is_shifted(above[n]) else shifted(above[n], peak)
             if moved is not None:
                 above[n] = moved
                 break
@@ -332,29 +247,11 @@ def _over_sum(tree: Tree) -> Tree | None:
     return Quotient(q.sign, above, kept).tree() if done else None
 
 
-def _is_safe(tree: Tree) -> bool:
-    """Tell whether the exponents of a tree have been shifted by a peak already."""
-    stack = [_peak(tree)]
-    while stack:
-        at = stack.pop()
-        if isinstance(at, Peak):
-            stack.append(at.body)
-        elif isinstance(at, Where):
-            stack.append(at.then)
-        elif isinstance(at, Add) and any(isinstance(t, Neg) and _is_largest(t.body) for t in at.terms):
-            return True
-    return False
-
-
-def _is_largest(tree: Tree) -> bool:
-    return isinstance(tree, Peak) or _is(tree, "max")
-
-
 # -- logarithms ----------------------------------------------------------------
 
 
 def _log(tree: Tree) -> Tree | None:
-    if not _is(tree, "log"):
+    if not is_fn(tree, "log"):
         return None
     u = _arg(tree)
     v = _one_plus_exp(u)
@@ -362,15 +259,15 @@ def _log(tree: Tree) -> Tree | None:
         return softplus(v)
     if isinstance(u, Fn) and u.name == "logistic":
         return Neg(softplus(negated(_arg(u))))
-    if _is(u, "exp"):
+    if is_fn(u, "exp"):
         return _arg(u)
-    peak = None if _is_safe(u) else _exponents(u)
+    peak = None if is_shifted(u) else peak_of_sum(u)
     if peak is not None:
-        small = _shifted(u, peak)
+        small = shifted(u, peak)
         if small is not None:
             return Add((peak, Fn("log", (small,))))
     q = quotient(u)
-    if q.sign > 0 and any(_is(f, "exp") or _is(f, "logistic") for f in (*q.above, *q.below)):
+    if q.sign > 0 and any(is_fn(f, "exp") or is_fn(f, "logistic") for f in (*q.above, *q.below)):
         return _log_of_quotient(q)
     if isinstance(u, Add) and ONE in u.terms:
         rest = list(u.terms)
@@ -384,11 +281,11 @@ def _log_of_quotient(q: Quotient) -> Tree:
     terms: list[Tree] = []
     rest = Quotient()
     for f in q.above:
-        if _is(f, "exp") or _is(f, "logistic"):
+        if is_fn(f, "exp") or is_fn(f, "logistic"):
             terms += summands(_log_of(f))
         else:
             rest.above.append(f)
-    divisors = [f for f in q.below if isinstance(f, Sum) or _is(f, "exp") or _is(f, "logistic")]
+    divisors = [f for f in q.below if isinstance(f, Sum) or is_fn(f, "exp") or is_fn(f, "logistic")]
     rest.below = [f for f in q.below if f not in divisors]
     if rest.above or rest.below:
         terms.append(_log_of(rest.tree()))
@@ -404,14 +301,16 @@ def _log_of(tree: Tree) -> Tree:
 
 def _exp(tree: Tree) -> Tree | None:
     """exp(u - log s) = exp(u) / s, exp(u - softplus(v)) = exp(u) logistic(-v)."""
-    if not _is(tree, "exp"):
+    if not is_fn(tree, "exp"):
         return None
-    kept, factors, divisors = [], [], []
+    kept: list[Tree] = []
+    factors: list[Tree] = []
+    divisors: list[Tree] = []
     for t in summands(_arg(tree)):
         body, sign = (t.body, -1) if isinstance(t, Neg) else (t, 1)
-        if _is(body, "log"):
+        if is_fn(body, "log"):
             (factors if sign > 0 else divisors).append(_arg(body))
-        elif sign < 0 and _is(body, "softplus"):
+        elif sign < 0 and is_fn(body, "softplus"):
             factors.append(logistic(negated(_arg(body))))
         else:
             kept.append(t)

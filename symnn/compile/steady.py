@@ -19,7 +19,7 @@ __all__ = ["steady"]
 
 
 def steady(loss: Tensor, wanted: Sequence[Tensor], gradients: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Return a loss and its gradients by the wanted tensors, equal to the given ones and safe to compute if possible."""
+    """Return a loss and its gradients by the wanted tensors, equal to the given ones, safe to compute if possible."""
     given = (loss, tuple(gradients))
     hazards = _wild(given)
     if not hazards:
