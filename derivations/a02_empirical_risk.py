@@ -73,7 +73,8 @@ def build() -> Page:
     for name, p in parameters.items():
         page.heading(f"The gradient by ${name[0]}^{{({name[1]})}}$")
         page.derive(
-            single.gradient(name), folded="The gradient of one example, line by line",
+            single.gradient(name),
+            folded="The gradient of one example, line by line",
             claim=_lecture(name, one, parameters),
         )
         d = page.derive(net.gradient(name), folded="The gradient of the risk, line by line")
@@ -82,7 +83,8 @@ def build() -> Page:
         penalty = result_at(sn.derivative(omega[()], p[d.free]), *d.free) if p.regularised else 0
         page.equal(
             "the mean of the one-example gradients, plus the penalty's",
-            d.result, sn.sum(of_one, t) / T + lam * penalty,
+            d.result,
+            sn.sum(of_one, t) / T + lam * penalty,
             lead=rf"\frac{{\partial J}}{{\partial {name[0]}^{{({name[1]})}}_{{{'ij'[: p.rank]}}}}}",
         )
     return page

@@ -61,7 +61,9 @@ def build() -> Page:
     error = sn.indicator(p[c] >= p[y[()]]) * (1 - sympy.KroneckerDelta(c, y[()]))
     others = sn.sum(p[k] * (1 - sympy.KroneckerDelta(k, y[()])) * (1 - sympy.KroneckerDelta(k, c)), k)
     page.at_least(
-        "an error means that $f_y$ is at most 1/2", error * (1 - 2 * p[y[()]]), 0,
+        "an error means that $f_y$ is at most 1/2",
+        error * (1 - 2 * p[y[()]]),
+        0,
         error * (p[c] - p[y[()]]) + error * others,
     )
     page.prose(

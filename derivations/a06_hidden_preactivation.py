@@ -44,7 +44,8 @@ def build() -> Page:
         to = sn.index("i", H)
         page.equal(
             "the Jacobian's transpose times the gradient is that product",
-            sn.sum(d.upstream[to] * result_at(jacobian, to, at), to), d.result,
+            sn.sum(d.upstream[to] * result_at(jacobian, to, at), to),
+            d.result,
         )
 
     page.heading("Any activation of the table")

@@ -45,8 +45,10 @@ CLAIMS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "silu": (lambda g, a: g + sigma(a) * (1 - g), "g + sigma(a) (1 - g)"),
     "gelu": (lambda g, a: (1 + sympy.erf(a / sqrt(2))) / 2 + a * normal(a), "Phi(a) + a phi(a)"),
     "gelu_tanh": (
-        lambda g, a: (1 + tanh(cubic(a))) / 2
-        + a * (1 - tanh(cubic(a)) ** 2) * sqrt(2 / pi) * (1 + 3 * Rational(44715, 1000000) * a**2) / 2,
+        lambda g, a: (
+            (1 + tanh(cubic(a))) / 2
+            + a * (1 - tanh(cubic(a)) ** 2) * sqrt(2 / pi) * (1 + 3 * Rational(44715, 1000000) * a**2) / 2
+        ),
         "the product rule's two terms",
     ),
     "mish": (

@@ -41,17 +41,20 @@ def build() -> Page:
     )
     parents = {t.name: [p.name for p in net.graph.parents(t)] for t in net.graph}
     page.observed(
-        "parents come before children", all(forward.index(p) < forward.index(t) for t in parents for p in parents[t]),
+        "parents come before children",
+        all(forward.index(p) < forward.index(t) for t in parents for p in parents[t]),
         f"checked on every one of the {sum(map(len, parents.values()))} arrows",
     )
     reached = [t for t in reversed(forward) if _meets(t, set(net.parameters), parents)]
     page.observed(
-        "the backward pass is the forward pass reversed, over what depends on a parameter", backward == reached,
+        "the backward pass is the forward pass reversed, over what depends on a parameter",
+        backward == reached,
         f"{len(backward)} of {len(forward)} tensors, in this order exactly",
     )
     left_out = [t for t in forward if t not in backward]
     page.observed(
-        "nothing else is visited", set(left_out) == set(net.inputs) and "x" not in {t.name for t in adjoints.of},
+        "nothing else is visited",
+        set(left_out) == set(net.inputs) and "x" not in {t.name for t in adjoints.of},
         f"left out: {', '.join(f'${n}$' for n in left_out)}; $x$ has no adjoint",
     )
     page.picture(net.draw(backward=True), "The forward pass and the backward pass beside it.")
@@ -69,12 +72,15 @@ def build() -> Page:
     both = ds[i] + sn.sum(net["W2"][k, i] * d2[k], k)
     d1 = sn.define("d1", (i,), both * (1 - h1[i] ** 2), latex=r"\hat{\delta}^{(1)}")
     page.derive(
-        net.gradient("W1"), claim=lambda i, j: d1[i] * net["x"][j],
-        against="the recurrence with both paths", folded="The lines, in the order of the backward pass",
+        net.gradient("W1"),
+        claim=lambda i, j: d1[i] * net["x"][j],
+        against="the recurrence with both paths",
+        folded="The lines, in the order of the backward pass",
     )
     page.heading("Asked for, the input has a gradient too")
     page.derive(
-        net.gradient("x"), claim=lambda j: sn.sum(net["W1"][i, j] * d1[i], i),
+        net.gradient("x"),
+        claim=lambda j: sn.sum(net["W1"][i, j] * d1[i], i),
         folded="The lines, in the order of the backward pass",
     )
     return page

@@ -16,9 +16,7 @@ def build() -> Page:
     page.heading("Given")
     page.given(p, words=("softmax",))
     page.heading("The Jacobian")
-    d = page.derive(
-        sn.derivative(p[c], a[k]), claim=lambda c, k: sympy.KroneckerDelta(c, k) * p[c] - p[c] * p[k]
-    )
+    d = page.derive(sn.derivative(p[c], a[k]), claim=lambda c, k: sympy.KroneckerDelta(c, k) * p[c] - p[c] * p[k])
     to, by = d.free
     page.prose(
         """It is symmetric, and its rows and columns sum to 0: adding one number to all logits changes nothing, and
@@ -33,7 +31,9 @@ def build() -> Page:
     u = sn.input("u", (C,))
     mean = sn.define("m", (), sn.sum(p[k] * u[k], k))
     page.at_least(
-        "the quadratic form is the variance of $u$", sn.sum(u[to] * d.result * u[by], to, by), 0,
+        "the quadratic form is the variance of $u$",
+        sn.sum(u[to] * d.result * u[by], to, by),
+        0,
         sn.sum(p[c] * (u[c] - mean[()]) ** 2, c),
     )
     page.formula(r"m = \sum_{k} p_{k} u_{k}", "with the mean")

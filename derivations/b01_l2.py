@@ -64,7 +64,9 @@ def build() -> Page:
     )  # fmt: skip
     K, M = W.shape
     page.equal(
-        "the same function up to a constant", prior[()] - omega[()] / (2 * sigma**2), K * M * log(Z),
+        "the same function up to a constant",
+        prior[()] - omega[()] / (2 * sigma**2),
+        K * M * log(Z),
     )
     return page
 

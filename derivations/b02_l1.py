@@ -18,7 +18,8 @@ def build() -> Page:
     page.heading("The gradient")
     page.given(omega)
     page.derive(
-        sn.derivative(omega[()], W[i, j]), claim=lambda i, j: sn.indicator(W[i, j] > 0) - sn.indicator(W[i, j] < 0),
+        sn.derivative(omega[()], W[i, j]),
+        claim=lambda i, j: sn.indicator(W[i, j] > 0) - sn.indicator(W[i, j] < 0),
     )
     page.prose("Its size does not depend on the weight's; the gradient of the L2 penalty fades with the weight.")
 
@@ -29,9 +30,7 @@ def build() -> Page:
     page.given(prior)
     page.derive(sn.derivative(prior[()], W[i, j]), claim=lambda i, j: sign(W[i, j]) / beta)
     page.prose("With $\\lambda = 1/\\beta$ it is the gradient of $\\lambda\\, \\Omega$, and they differ by a constant:")
-    page.equal(
-        "the same function up to a constant", prior[()] - omega[()] / beta, H * D * log(Z)
-    )
+    page.equal("the same function up to a constant", prior[()] - omega[()] / beta, H * D * log(Z))
 
     page.heading("The soft threshold")
     page.prose(
@@ -57,20 +56,26 @@ def build() -> Page:
         calculus, so the kink at 0 does no harm. First where $|a| \\leq \\lambda$, $S = 0$: """
     )
     page.at_least(
-        "0 is the minimum", inside * (value(x) - value(sympy.Integer(0))), 0,
+        "0 is the minimum",
+        inside * (value(x) - value(sympy.Integer(0))),
+        0,
         inside * (x**2 / 2 + 2 * Abs(t) * Abs(x) * apart) + inside * (lam - Abs(t)) * Abs(x),
     )
     page.prose("then where $a > \\lambda$, $S = a - \\lambda$; the case $a < -\\lambda$ is its mirror image:")
     above = sn.indicator(t > lam)
     page.equal("$S$ where $a > \\lambda$", above * soft[()], above * (t - lam), count=12)
     page.at_least(
-        "$a - \\lambda$ is the minimum", above * (value(x) - value(t - lam)), 0,
+        "$a - \\lambda$ is the minimum",
+        above * (value(x) - value(t - lam)),
+        0,
         above * ((x - t + lam) ** 2 / 2 + 2 * lam * Abs(x) * sn.indicator(x < 0)),
     )
     below = sn.indicator(t < -lam)
     page.equal("$S$ where $a < -\\lambda$", below * soft[()], below * (t + lam), count=12)
     page.at_least(
-        "$a + \\lambda$ is the minimum", below * (value(x) - value(t + lam)), 0,
+        "$a + \\lambda$ is the minimum",
+        below * (value(x) - value(t + lam)),
+        0,
         below * ((x - t - lam) ** 2 / 2 + 2 * lam * Abs(x) * sn.indicator(x > 0)),
     )
     page.prose("In each case the square is 0 at $S$ alone, so the minimum is unique.")
@@ -82,7 +87,9 @@ def build() -> Page:
     page.equal("it vanishes at one point only", d.result, (1 + 2 * lam) * (x - t / (1 + 2 * lam)))
     least = t / (1 + 2 * lam)
     page.at_least(
-        "which is the minimum", J2[()] - ((least - t) ** 2 / 2 + lam * least**2), 0,
+        "which is the minimum",
+        J2[()] - ((least - t) ** 2 / 2 + lam * least**2),
+        0,
         (1 + 2 * lam) / 2 * (x - least) ** 2,
     )
     page.prose("The minimum $a/(1+2\\lambda)$ shrinks $a$ and is 0 only where $a$ is.")

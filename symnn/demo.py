@@ -1,4 +1,4 @@
-"""The demo: derive, prove, draw, compile and train a 64-32-16-10 network on handwritten digits; ``make demo`` runs it."""
+"""The demo, run by ``make demo``: derive, prove, draw, compile and train a 64-32-16-10 network on digits."""
 
 from __future__ import annotations
 
@@ -57,9 +57,7 @@ def lecture_claims(net: Network) -> dict[str, Tensor]:
         delta[layer] = define(f"claimed_delta{layer}", (n, i), back * indicator(a[layer][n, i] > 0))
     claims = {}
     for layer in (1, 2, 3):
-        claims[f"W{layer}"] = define(
-            f"claimed_W{layer}", (i, j), sum_over(delta[layer][n, i] * h[layer - 1][n, j], n)
-        )
+        claims[f"W{layer}"] = define(f"claimed_W{layer}", (i, j), sum_over(delta[layer][n, i] * h[layer - 1][n, j], n))
         claims[f"b{layer}"] = define(f"claimed_b{layer}", (i,), sum_over(delta[layer][n, i], n))
     return claims
 
@@ -135,14 +133,21 @@ def _table(derivations: dict[str, Derivation], checks: dict[str, dict[str, Check
     rows = []
     for name, d in derivations.items():
         c = checks[name]
-        both = "yes" if c["lines"].verdict == c["claim"].verdict == "proved" else f"{c['lines'].verdict}/{c['claim'].verdict}"
+        both = (
+            "yes"
+            if c["lines"].verdict == c["claim"].verdict == "proved"
+            else f"{c['lines'].verdict}/{c['claim'].verdict}"
+        )
         rows.append((name, d.matrix, both, _mark(c["evaluated"]), _mark(c["differenced"]), _mark(c["compiled"])))
     return Table(header, tuple(rows))
 
 
 def _plain_table(table: Table) -> str:
     widths = [max(len(r[k]) for r in (table.header, *table.rows)) for k in range(len(table.header))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)).rstrip() for r in (table.header, *table.rows)]
+    lines = [
+        "  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)).rstrip()
+        for r in (table.header, *table.rows)
+    ]
     return "\n".join(lines)
 
 
@@ -150,9 +155,7 @@ def _document(
     net: Network, derivations: dict[str, Derivation], checks: dict[str, dict[str, Check]], runs: list[dict[str, Any]]
 ) -> Document:
     scores = sorted(r["test"] for r in runs)
-    detail = tuple(
-        (name, kind, c.verdict, c.detail) for name, by_kind in checks.items() for kind, c in by_kind.items()
-    )
+    detail = tuple((name, kind, c.verdict, c.detail) for name, by_kind in checks.items() for kind, c in by_kind.items())
     accuracy = Table(
         ("seed", "train accuracy", "test accuracy"),
         tuple((str(r["seed"]), f"{r['train']:.3f}", f"{r['test']:.3f}") for r in runs),
@@ -169,7 +172,8 @@ def _document(
         Heading("Checked", 1),
         Prose(
             "Proved: every line equals the one before, and the result equals the lecture's formula typed separately, "
-            "for all sizes. Evaluated: the lecture's formula against complex steps of the interpreted loss, 50 digits, small sizes. Differenced: against central differences "
+            "for all sizes. Evaluated: the lecture's formula against complex steps of the interpreted loss, 50 digits, "
+            "small sizes. Differenced: against central differences "
             "of the interpreted loss; compiled: of the generated NumPy code at 64-32-16-10."
         ),
         Table(("", "matrix form", *_table(derivations, checks).header[2:]), _table(derivations, checks).rows),
@@ -251,7 +255,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many initialisations to train")
     options = parser.parse_args(arguments)
     report = run(options.out, seeds=tuple(range(options.seeds)))
-    held = all(v in ("proved", "evaluated", "differenced") for p in report["parameters"] for v in p["verdicts"].values())
+    held = all(
+        v in ("proved", "evaluated", "differenced") for p in report["parameters"] for v in p["verdicts"].values()
+    )
     if not held:
         print("a check does not hold: see report.json", file=sys.stderr)
     return 0 if held else 1

@@ -237,9 +237,7 @@ class Page:
         shown = f"{lead or latex(a, letters=letters)} = {latex(b, letters=letters)}"
         return self._claim(what, shown, check_equal(a, b), a, b, count)
 
-    def at_least(
-        self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "", count: int = 12
-    ) -> Check:
+    def at_least(self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "", count: int = 12) -> Check:
         """Claim that left >= right: their difference equals a witness that is nonnegative by its form."""
         difference, w = _typed(left - right, witness)
         letters = named(Ind("=", difference, w))
@@ -311,9 +309,7 @@ class Page:
         order = ("", "refuted", "not run", "undecided", "evaluated", "proved")
         weakest = min(checks, key=lambda c: order.index(c.verdict)) if checks else Check("not run", "one line only")
         text = f"{proved} of {len(checks)} lines proved equal to the one before"
-        self._judged(
-            [Record("lines", "the lines", Check(weakest.verdict, text), lines=(len(checks), proved))]
-        )
+        self._judged([Record("lines", "the lines", Check(weakest.verdict, text), lines=(len(checks), proved))])
 
     # -- what came out ---------------------------------------------------------------------------------------------
 

@@ -18,8 +18,7 @@ from symnn.show import (
 )
 
 HOSTILE = (
-    "\"'><script>alert(1)</script>&amp;\n$ \\end{document} \\input{x} % # _ ^ ~ {} `|` "
-    "*a* [b](c) é π 中 \x00\x1b[31m"
+    "\"'><script>alert(1)</script>&amp;\n$ \\end{document} \\input{x} % # _ ^ ~ {} `|` *a* [b](c) é π 中 \x00\x1b[31m"
 )
 
 FORMULAS = (
@@ -43,9 +42,7 @@ LONG = " + ".join(rf"\frac{{\partial \ell}}{{\partial a_{{{k}}}}} W_{{{k},j}} h_
 STEPS = StepTable(
     caption="The gradient at the logits, line by line",
     rows=(
-        StepRow(
-            1, r"\frac{\partial}{\partial a_{c}}\left(-\log f_{y}\right)", (), "", "", "d/da_c ( -log f_y )"
-        ),
+        StepRow(1, r"\frac{\partial}{\partial a_{c}}\left(-\log f_{y}\right)", (), "", "", "d/da_c ( -log f_y )"),
         StepRow(
             2,
             r"-\frac{1}{f_{y}}\,\frac{\partial f_{y}}{\partial a_{c}}",

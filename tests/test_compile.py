@@ -72,9 +72,7 @@ def arrays(outputs: list[Tensor], sizes: dict[Any, Any], seed: int = 0) -> dict[
 def check(outputs: Any, sizes: dict[Any, Any], fixed: dict[str, float] | None = None) -> Program:
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     values = arrays(outputs, sizes)
-    symbols = {s: v for s, v in sizes.items()} | {
-        s: (fixed or {})[s.name] for s in HYPER if s.name in (fixed or {})
-    }
+    symbols = {s: v for s, v in sizes.items()} | {s: (fixed or {})[s.name] for s in HYPER if s.name in (fixed or {})}
     reference = Interpreter(symbols, values)
     program = None
     for dtype, tol in (("float32", 2e-5), ("float64", 1e-12)):
@@ -117,9 +115,7 @@ def test_loss(kind: str, reduction: str, sizes: dict) -> None:
         for name, spec in record.operands.items():
             shape = (*lead, *[C for w in spec.split() if w[0] != "*"])
             made = (
-                labels(name, shape, C)
-                if name in (record.labels or {})
-                else input(name, shape, positive=name in "pq")
+                labels(name, shape, C) if name in (record.labels or {}) else input(name, shape, positive=name in "pq")
             )
             args.append(made)
         check(loss(kind, *args, reduction=reduction), sizes, {"C": sizes[C], "N": sizes[N]})
@@ -537,9 +533,7 @@ def test_scalars_are_asked_for() -> None:
 def test_outputs_belong_to_the_caller() -> None:
     x, y = input("x", (N,)), input("y", (N,))
     n = index("n")
-    program = build(
-        [activation("linear", x, name="same"), define("b", (n, index("m", M)), y[n]), x], scalars={"M": 2}
-    )
+    program = build([activation("linear", x, name="same"), define("b", (n, index("m", M)), y[n]), x], scalars={"M": 2})
     given = {"x": np.ones(3), "y": np.ones(3)}
     for v in program(given).values():
         v += 1

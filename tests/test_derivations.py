@@ -111,7 +111,7 @@ def test_the_runner_writes_pages_and_an_index(tmp_path: Path, capsys: Any) -> No
     assert "a12_softmax_jacobian.html" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
-_ROW = '''
+_ROW = """
 import symnn as sn
 from symnn.gallery import Page, Row
 
@@ -122,7 +122,7 @@ def build():
     return page
 
 ROW = Row("Z1", "A square", "nowhere", build)
-'''
+"""
 
 
 @pytest.mark.parametrize(("claim", "status"), [("2 * a[()]", 0), ("3 * a[()]", 1), ("a[()]", 1)])

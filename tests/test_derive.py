@@ -785,7 +785,8 @@ def test_the_lecture_s_lines() -> None:
     free = (Index("i", C),)
     simplify(record, [(p, free, unfold(entry_of(p, free)))], collect=2)
     order = [r for step in record.steps for r in step.rules]
-    wanted = ["chain rule; log'", "definition of f", "quotient rule", "entry by entry, two cases", "delta contraction", "fold f",
+    wanted = ["chain rule; log'", "definition of f", "quotient rule", "entry by entry, two cases", "delta contraction",
+              "fold f",
               "factor and cancel"]  # fmt: skip
     places = [order.index(w) for w in wanted]
     assert places == sorted(places), order

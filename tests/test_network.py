@@ -166,8 +166,9 @@ def claims(net: sn.Network) -> dict[str, Any]:
         "missing 1/N": lambda c, i: N * sn.sum(delta(n, c) * h1[n, i], n),
         "missing batch sum": lambda c, i: delta(0, c) * h1[0, i],
         "softmax entry by entry": lambda c, i: sn.sum(delta(n, c) * p[n, c] * (1 - p[n, c]) * h1[n, i], n),
-        "one entry": lambda c, i: sn.sum(delta(n, c) * h1[n, i], n)
-        + sympy.KroneckerDelta(c, 0) * sympy.KroneckerDelta(i, 0) / 100,
+        "one entry": lambda c, i: (
+            sn.sum(delta(n, c) * h1[n, i], n) + sympy.KroneckerDelta(c, 0) * sympy.KroneckerDelta(i, 0) / 100
+        ),
     }
 
 

@@ -175,9 +175,7 @@ def test_a_writer_without_brackets_is_found_out(monkeypatch: pytest.MonkeyPatch)
     assert LatexReader(latex(tree, letters=letters)).whole()(at) != value(tree, AT)
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"), [("a - (b - c)", "a - b - c"), ("(sum_c x[c])*x[c]", "sum_c x[c]*x[c]")]
-)
+@pytest.mark.parametrize(("right", "wrong"), [("a - (b - c)", "a - b - c"), ("(sum_c x[c])*x[c]", "sum_c x[c]*x[c]")])
 def test_the_reader_sees_brackets(right: str, wrong: str) -> None:
     at = {"a": 5, "b": 7, "c": 2, "n": 1}
     assert TextReader(right).whole()(at) != TextReader(wrong).whole()(at)

@@ -33,12 +33,8 @@ def network(depth: int = 3, direction: str = "TB") -> Scene:
     h = "x"
     for k in range(1, depth + 1):
         boxes += [Box(f"W{k}", (rf"W^{{({k})}}_{{i,j}}",), "parameter")]
-        boxes += [
-            Box(f"a{k}", (rf"a^{{({k})}}_{{n,i}}", rf"= \sum_{{j}} W^{{({k})}}_{{i,j}} h_{{n,j}}"), "value")
-        ]
-        boxes += [
-            Box(f"h{k}", (rf"h^{{({k})}}_{{n,i}}", rf"= \max\left(0, a^{{({k})}}_{{n,i}}\right)"), "value")
-        ]
+        boxes += [Box(f"a{k}", (rf"a^{{({k})}}_{{n,i}}", rf"= \sum_{{j}} W^{{({k})}}_{{i,j}} h_{{n,j}}"), "value")]
+        boxes += [Box(f"h{k}", (rf"h^{{({k})}}_{{n,i}}", rf"= \max\left(0, a^{{({k})}}_{{n,i}}\right)"), "value")]
         arrows += [Arrow(h, f"a{k}"), Arrow(f"W{k}", f"a{k}"), Arrow(f"a{k}", f"h{k}", r"\max")]
         h = f"h{k}"
     boxes += [
@@ -67,9 +63,7 @@ NASTY = (
 def hostile() -> Scene:
     """Every nasty string as key, line, tooltip, label and title."""
     boxes = tuple(Box(k, (k, rf"x_{{{i}}}"), list(BOX_KINDS)[i % 7], k) for i, k in enumerate(NASTY))
-    arrows = tuple(
-        Arrow(a, b, a, list(ARROW_KINDS)[len(a) % 3]) for a, b in zip(NASTY, NASTY[1:], strict=False)
-    )
+    arrows = tuple(Arrow(a, b, a, list(ARROW_KINDS)[len(a) % 3]) for a, b in zip(NASTY, NASTY[1:], strict=False))
     return Scene("".join(NASTY), boxes, arrows)
 
 
@@ -78,9 +72,7 @@ SCENES = {
     "sideways": network(2, "LR"),
     "hostile": hostile(),
     "loop": Scene("loop", (Box("s", ("s_t",), "value"),), (Arrow("s", "s", "f"), Arrow("s", "s"))),
-    "twice": Scene(
-        "y*y", (Box("y", ("y",), "input"), Box("z", ("z", "= y y"), "value")), (Arrow("y", "z"),) * 2
-    ),
+    "twice": Scene("y*y", (Box("y", ("y",), "input"), Box("z", ("z", "= y y"), "value")), (Arrow("y", "z"),) * 2),
     "empty": Scene("nothing", (), ()),
     "blank": Scene("", (Box("b", (), "value"), Box("c", ("", " "), "value")), (Arrow("b", "c", " "),)),
 }
@@ -130,9 +122,7 @@ def test_same_bytes_in_another_process() -> None:
         "s = Scene('t', boxes, (Arrow('a', 'b'),))\n"
         "print(hashlib.sha256(svg(s).encode()).hexdigest())"
     )
-    seen = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)
-    }
+    seen = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(seen) == 1
 
 
@@ -367,9 +357,7 @@ def test_the_dot_program_is_used_where_there_is_one(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("body", ["raise SystemExit(1)", "print('not a layout')", "print('{}')"])
-def test_a_dot_program_that_fails_is_passed_by(
-    body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dot_program_that_fails_is_passed_by(body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, body)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert engine(network(1)) == "pygraphviz"

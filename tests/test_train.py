@@ -97,9 +97,11 @@ def test_what_is_refused(tmp_path: Path) -> None:
 def test_minibatches_show_every_row_once() -> None:
     rows = np.concatenate([b["x"] for b in minibatches({"x": np.arange(10)}, 3, np.random.default_rng(0))])
     assert sorted(rows) == list(range(10))
-    assert [
-        len(b["x"]) for b in minibatches({"x": np.arange(10)}, 3, np.random.default_rng(0), whole=True)
-    ] == [3, 3, 3]
+    assert [len(b["x"]) for b in minibatches({"x": np.arange(10)}, 3, np.random.default_rng(0), whole=True)] == [
+        3,
+        3,
+        3,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -82,4 +82,3 @@ def _outer(name: str, position: int, args: tuple[Poly, ...]) -> Poly:
 
 
 _PARTIALS: dict[Any, Any] = {}
-

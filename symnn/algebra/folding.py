@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symnn.algebra.convert import canonical
-from symnn.algebra.normal import content, entry, exponential, multiply, of_index, opened, parts_of, power, product, rename, summed
+from symnn.algebra.normal import (
+    content,
+    entry,
+    exponential,
+    multiply,
+    of_index,
+    opened,
+    parts_of,
+    power,
+    product,
+    rename,
+    summed,
+)
 from symnn.algebra.terms import ONE, ZERO, Atom, Poly, Rational
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor

@@ -38,7 +38,9 @@ def _of_atom(atom: Atom, exponent: Rational = 1) -> Poly:
 
 def of_symbol(symbol: Any) -> Poly:
     """Return a size or scalar symbol."""
-    return _of_atom(intern_atom("sym", symbol, positive=bool(symbol.is_positive), nonnegative=bool(symbol.is_nonnegative)))
+    return _of_atom(
+        intern_atom("sym", symbol, positive=bool(symbol.is_positive), nonnegative=bool(symbol.is_nonnegative))
+    )
 
 
 def of_index(index: Index) -> Poly:
@@ -227,7 +229,9 @@ def rename(p: Poly, env: Mapping[Index, Poly]) -> Poly:
         parts: list[tuple[Poly, Rational]] = []
         for a, e in m:
             moved = any(i in env for i in a.indices)
-            parts.append((_rename_atom(a, env) if moved else _of_atom(a), e) if a.kind != "base" or moved else (a.data, e))
+            parts.append(
+                (_rename_atom(a, env) if moved else _of_atom(a), e) if a.kind != "base" or moved else (a.data, e)
+            )
         out = out + product(parts).scaled(c)
     return out
 
@@ -347,9 +351,7 @@ def _skeleton(a: Atom) -> str:
                 head = f"{a.kind}:{a.data}"
             case _:
                 head = a.kind
-        inner = ",".join(
-            "+".join(sorted(f"{c}*{_skeleton_of(m)}" for m, c in p.terms.items())) for p in parts_of(a)
-        )
+        inner = ",".join("+".join(sorted(f"{c}*{_skeleton_of(m)}" for m, c in p.terms.items())) for p in parts_of(a))
         found = _SKELETONS[a] = f"{head}({inner})"
     return found
 
@@ -589,9 +591,7 @@ def indicator(relation: str, p: Poly) -> Poly:
         if relation == ">":
             return ONE - indicator(">", -p) - indicator("=", -p)
         p = -p
-    return _of_atom(
-        intern_atom("ind", (relation, p), nonnegative=True, height=p.height, indices=p.indices)
-    )
+    return _of_atom(intern_atom("ind", (relation, p), nonnegative=True, height=p.height, indices=p.indices))
 
 
 def _is_whole(p: Poly) -> bool:

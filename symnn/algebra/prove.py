@@ -162,6 +162,10 @@ def _summed_on_equalities(a: Atom) -> Poly | None:
     return summed(_on_equalities(body), fresh)
 
 
+def _replaced(p: Poly, old: Atom, new: Poly) -> Poly:
+    return rebuild(p, lambda a: new if a is old else None)
+
+
 def _reduced(m: Monomial) -> Poly | None:
     for d, _ in m:
         if d.kind != "ind" or d.data[0] != "=":
@@ -175,7 +179,7 @@ def _reduced(m: Monomial) -> Poly | None:
             return Poly({})  # 1[e > 0] 1[e = 0]
         if len(lead) == 1 and lead[0][1] == 1 and any(a is lead[0][0] for a in _inside(around)):
             value = (e - Poly({lead: e.terms[lead]})).scaled(-Fraction(1) / e.terms[lead])
-            return multiply(rebuild(around, lambda a: value if a is lead[0][0] else None), Poly({((d, 1),): 1}))
+            return multiply(_replaced(around, lead[0][0], value), Poly({((d, 1),): 1}))
         have = dict(m)
         if all(have.get(a, 0) >= k for a, k in lead):
             for a, k in lead:

@@ -71,7 +71,9 @@ def _remember(key: Any, tensors: tuple[Tensor, ...], definition: Definition, der
     known = {s for t in template.slots for s in t.shape} | {t.classes for t in template.slots}
     if not all(f in known for f in definition.sizes):
         return False
-    if any(isinstance(t, Sym) and t.symbol not in definition.sizes and t.symbol.is_integer for t in walk(template.tree)):
+    if any(
+        isinstance(t, Sym) and t.symbol not in definition.sizes and t.symbol.is_integer for t in walk(template.tree)
+    ):
         return False  # a size that no argument carries stands in the formula under its own name
     _PATTERNS[key] = (template, tuple(tensors.index(a) for a in definition.args), derived, tensors)
     return True

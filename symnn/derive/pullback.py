@@ -1,6 +1,6 @@
 """The vector-Jacobian product of one template by one of its slots, derived once and shared by every node alike.
 
-    xbar[m] = sum_I ybar[I] d y[I] / d x[m]
+xbar[m] = sum_I ybar[I] d y[I] / d x[m]
 """
 
 from __future__ import annotations

@@ -111,11 +111,7 @@ def _product(p: D) -> Tree | None:
         return None
     parts = p.body.factors
     return add(
-        *[
-            mul(*parts[:n], D(f, p.wrt), *parts[n + 1 :])
-            for n, f in enumerate(parts)
-            if depends(f, p.wrt.tensor)
-        ]
+        *[mul(*parts[:n], D(f, p.wrt), *parts[n + 1 :]) for n, f in enumerate(parts) if depends(f, p.wrt.tensor)]
     )
 
 

@@ -274,7 +274,9 @@ def _inverse(mono: Monomial, scale: Rational) -> Poly:
 
 
 def _collected(tree: Tree, solved: Sequence[Solution], letters: Letters) -> tuple[Tree | None, tuple[str, ...]]:
-    if any(isinstance(t, Where | Fn) and getattr(t, "name", "") in ("", "max", "min", "abs", "sign") for t in walk(tree)):
+    if any(
+        isinstance(t, Where | Fn) and getattr(t, "name", "") in ("", "max", "min", "abs", "sign") for t in walk(tree)
+    ):
         return None, ()  # the canonical form would write cases and absolute values as indicators
     try:
         poly = canonical(tree)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from symnn.ground.indices import Index
-from symnn.ground.sympy_border import from_sympy
 from symnn.ground.substitute import substitute
+from symnn.ground.sympy_border import from_sympy
 from symnn.ground.tree import (
     ONE,
     ZERO,

@@ -53,9 +53,7 @@ class Interpreter:
     Example: ``Interpreter({N: 2, D: 3}, {x: x0, W: W0}).tensor(loss)``.
     """
 
-    def __init__(
-        self, sizes: Mapping[Any, Any], values: Mapping[Tensor, Any], digits: int | None = None
-    ) -> None:
+    def __init__(self, sizes: Mapping[Any, Any], values: Mapping[Tensor, Any], digits: int | None = None) -> None:
         self.sizes = dict(sizes)
         self.digits = digits
         self.arrays: dict[Tensor, np.ndarray[Any, Any]] = {t: self._leaf(t, v) for t, v in values.items()}
@@ -346,9 +344,7 @@ def _piecewise(e: Any) -> Code:
 
 
 def _holds(rel: str, a: Any, b: Any) -> bool:
-    return bool(
-        {"==": a == b, "!=": a != b, ">": a > b, ">=": a >= b, "<": a < b, "<=": a <= b}[rel]
-    )
+    return bool({"==": a == b, "!=": a != b, ">": a > b, ">=": a >= b, "<": a < b, "<=": a <= b}[rel])
 
 
 def _derivative(e: Any) -> Code:

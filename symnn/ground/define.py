@@ -160,10 +160,14 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
     free = tuple(at) if isinstance(at, (tuple, list)) else (at,)
     for i in free:
         if not isinstance(i, Index):
-            raise DefinitionError(f"The left-hand side of {name!r} takes indices, found {i!r}. Make them with indices().")
+            raise DefinitionError(
+                f"The left-hand side of {name!r} takes indices, found {i!r}. Make them with indices()."
+            )
     tree = from_sympy(expression)
     if any(isinstance(t, D) for t in walk(tree)):
-        raise DefinitionError(f"DefinitionError in node {name!r}: a definition is a forward formula, without derivatives.")
+        raise DefinitionError(
+            f"DefinitionError in node {name!r}: a definition is a forward formula, without derivatives."
+        )
     free, tree = typed(name, free, tree)
     definition = abstract(name, free, tree, _CACHE)
     assert not unbound(definition.template)

@@ -23,6 +23,7 @@ class Index(sympy.Dummy):  # type: ignore[misc]
     _extent: Any
 
     def __new__(cls, letter: str, size: Size | None = None) -> Index:
+        """Return a new index, different from every other."""
         self: Index = super().__new__(cls, letter, integer=True, nonnegative=True)
         self.letter = letter
         self.size = size

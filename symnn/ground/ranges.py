@@ -101,10 +101,17 @@ def _bounds(position: Tree, ranges: Ranges) -> tuple[Any, Any]:
     for i in sorted((s for s in expression.free_symbols if isinstance(s, Index)), key=str):
         size = ranges[i][0] if i in ranges else i.size
         slope = expression.coeff(i)
-        if size is None or not slope.is_Integer or any(t.has(i) and t != slope * i for t in expression.as_ordered_terms()):
+        if (
+            size is None
+            or not slope.is_Integer
+            or any(t.has(i) and t != slope * i for t in expression.as_ordered_terms())
+        ):
             return None, None
         first, last = (0, size - 1) if slope > 0 else (size - 1, 0)
-        low, high = map_size(low, {i: sympy.sympify(first, strict=True)}), map_size(high, {i: sympy.sympify(last, strict=True)})
+        low, high = (
+            map_size(low, {i: sympy.sympify(first, strict=True)}),
+            map_size(high, {i: sympy.sympify(last, strict=True)}),
+        )
     return (None, None) if low.has(sympy.Indexed) else (sympy.expand(low), sympy.expand(high))
 
 

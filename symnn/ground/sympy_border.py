@@ -138,7 +138,6 @@ def _convert(e: Any) -> Tree:
     )
 
 
-
 def _product(e: Any) -> Tree:
     coefficient, above, below = Fraction(1), [], []
     for a in e.args:
@@ -187,8 +186,8 @@ def _sum(e: Any) -> Tree:
                 continue
             if low != 0 or (letter.size is not None and size != letter.size):
                 raise UnsupportedError(
-                    f"The sum over {letter} runs from {low} to {high}; a sum takes a whole index, from 0 to its size - 1. "
-                    "Shift the index inside the body instead, or multiply by an indicator."
+                    f"The sum over {letter} runs from {low} to {high}; a sum takes a whole index, from 0 to its "
+                    "size - 1. Shift the index inside the body instead, or multiply by an indicator."
                 )
             if letter.size is None:
                 new = Index(letter.letter, size)

@@ -157,9 +157,7 @@ def input(name: str, shape: Any, *, latex: str = "", positive: bool = False) -> 
 
 def parameter(name: str, shape: Any, *, latex: str = "", positive: bool = False, regularised: bool = True) -> Tensor:
     """Return a trainable tensor; ``regularised=False`` keeps penalties such as L2 off it."""
-    return Tensor(
-        name, _shape(name, shape), "parameter", latex=latex, positive=positive, regularised=regularised
-    )
+    return Tensor(name, _shape(name, shape), "parameter", latex=latex, positive=positive, regularised=regularised)
 
 
 def labels(name: str, shape: Any, classes: Any, *, latex: str = "") -> Tensor:

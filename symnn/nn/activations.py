@@ -98,7 +98,9 @@ def _forward(record: Activation) -> Forward:
             record.name,
             {"z": "*n"},
             "*n",
-            lambda s, i, *c: record.expression(s["z"][i.batch], *[sympy.Rational(v) if isinstance(v, Fraction) else v for v in c]),
+            lambda s, i, *c: record.expression(
+                s["z"][i.batch], *[sympy.Rational(v) if isinstance(v, Fraction) else v for v in c]
+            ),
             latex=record.latex,
             source=record.source,
             domain=record.domain,

@@ -1,4 +1,4 @@
-"""Forward: an operation as data. Index letters say which axes its operands have; one expression says what it computes."""
+"""Forward: an operation as data. Letters say which axes its operands have, one expression says what it computes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ class Forward:
         return made
 
     def _build(self, leading: int, constants: tuple[Any, ...], positive: tuple[bool, ...]) -> Template:
-        letters = dict.fromkeys(w for spec in (*self.operands.values(), self.result) for w in spec.split() if w[0] != "*")
+        letters = dict.fromkeys(
+            w for spec in (*self.operands.values(), self.result) for w in spec.split() if w[0] != "*"
+        )
         sizes = {w: formal_size(f"S_{w}") for w in (*letters, *_BATCH, *self.labels.values())}
         made = {w: Index(w, sizes[w]) for w in letters}
         batch = tuple(Index(w, sizes[w]) for w in _BATCH[:leading])

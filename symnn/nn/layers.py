@@ -26,13 +26,13 @@ LINEAR = Forward(
 )  # fmt: skip
 
 SOFTMAX = Forward(
-    "softmax", {"z": "*n c"}, "*n c", 
+    "softmax", {"z": "*n c"}, "*n c",
     lambda s, i: sympy.exp(s["z"][*i.batch, i.c]) / i.sum(sympy.exp(s["z"][*i.batch, i.again("k", i.c)]), i.k),
     latex=r"p_c = e^{z_c} / \sum_k e^{z_k}", source="definition", positive=True,
 )  # fmt: skip
 
 LOG_SOFTMAX = Forward(
-    "log_softmax", {"z": "*n c"}, "*n c", 
+    "log_softmax", {"z": "*n c"}, "*n c",
     lambda s, i: s["z"][*i.batch, i.c] - sympy.log(i.sum(sympy.exp(s["z"][*i.batch, i.again("k", i.c)]), i.k)),
     latex=r"y_c = z_c - \log \sum_k e^{z_k}", source="definition",
 )  # fmt: skip

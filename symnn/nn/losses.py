@@ -109,13 +109,18 @@ def loss(kind: str, *args: Tensor, reduction: str = "mean", name: str = "", **co
         if key not in known:
             raise UnknownNameError(key, known, f"constant of {kind}")
     values = tuple(constants.get(k, v) for k, v in record.constants)
-    exact = tuple(Fraction(repr(v)) if isinstance(v, float) else Fraction(v) if isinstance(v, int) else v for v in values)
+    exact = tuple(
+        Fraction(repr(v)) if isinstance(v, float) else Fraction(v) if isinstance(v, int) else v for v in values
+    )
     out = _forward(record, reduction)(*args, name=name or "loss", constants=exact, auto=not name, latex=r"\ell")
     return out
 
 
 def cross_entropy(p: Tensor, t: Tensor, *, reduction: str = "mean", name: str = "") -> Tensor:
-    """l = -mean_n log p[n, t[n]] for probabilities p and integer labels, or -mean_n sum_c q[n, c] log p[n, c] for soft targets q."""
+    """l = -mean_n log p[n, t[n]] for probabilities p and integer labels t.
+
+    With soft targets q in the place of t it is l = -mean_n sum_c q[n, c] log p[n, c].
+    """
     kind = "cross_entropy" if t.classes is not None else "soft_cross_entropy"
     return loss(kind, p, t, reduction=reduction, name=name)
 

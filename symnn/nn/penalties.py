@@ -36,9 +36,9 @@ def _penalty(weights: Iterable[Tensor] | Tensor, strength: Any, term: Any, name:
 
 
 def l2(weights: Iterable[Tensor] | Tensor, strength: Any = 1, *, name: str = "l2") -> Tensor:
-    """Omega = strength * sum of squares of the weights' entries; biases of dense layers are left out when a loss is given.
+    """Omega = strength * sum of squares of the weights' entries.
 
-    ``weights`` is a parameter, several, or a computed tensor whose weights are collected.
+    ``weights`` is a parameter, several, or a computed tensor whose weights are collected, without dense layers' biases.
     """
     return _penalty(weights, strength, lambda w: w**2, name)
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-Verdict: TypeAlias = Literal[
-    "proved", "probable", "evaluated", "differenced", "refuted", "undecided", "not run", ""
-]
+Verdict: TypeAlias = Literal["proved", "probable", "evaluated", "differenced", "refuted", "undecided", "not run", ""]
 """How far a line was checked; the empty word is for a line with nothing to check, such as the first."""
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
@@ -123,9 +121,7 @@ class Fold:
     blocks: tuple[Block, ...]
 
 
-Block: TypeAlias = (
-    Prose | Heading | Formula | StepTable | VerdictTable | Table | Picture | Code | Contents | Fold
-)
+Block: TypeAlias = Prose | Heading | Formula | StepTable | VerdictTable | Table | Picture | Code | Contents | Fold
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def _adjoint_box(a: Tensor) -> Box:
     letters = named(tree, free=free)
     kind = "gradient" if a.of is not None and a.of.definition is None else "adjoint"
     left = latex(entry_of(a, free), letters=letters)
-    return Box(a.name, (left, f"= {latex(tree, letters=letters)}"), kind, tooltip=f"gradient by {a.of.name if a.of else '?'}")
+    return Box(
+        a.name, (left, f"= {latex(tree, letters=letters)}"), kind, tooltip=f"gradient by {a.of.name if a.of else '?'}"
+    )
 
 
 def _shown(adjoints: Adjoints) -> list[Tensor]:

@@ -131,14 +131,10 @@ def _(block: Table) -> str:
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in block.header)
     judged = isinstance(block, VerdictTable)
     rows = "\n".join(
-        "<tr>"
-        + "".join(f"<td>{_badge(c) if judged and c in BADGES else _text(c)}</td>" for c in row)
-        + "</tr>"
+        "<tr>" + "".join(f"<td>{_badge(c) if judged and c in BADGES else _text(c)}</td>" for c in row) + "</tr>"
         for row in block.rows
     )
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
-    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
 
 
 @_block.register
@@ -165,6 +161,4 @@ def _(block: Contents) -> str:
 
 @_block.register
 def _(block: Fold) -> str:
-    return (
-        f'<details class="fold"><summary>{_text(block.summary)}</summary>\n{fragment(block.blocks)}</details>'
-    )
+    return f'<details class="fold"><summary>{_text(block.summary)}</summary>\n{fragment(block.blocks)}</details>'

@@ -206,11 +206,7 @@ def _read(
     places = [Place(*centres[f"n{i}"], *size) for i, size in enumerate(boxes)]
     tags = [size and Place(*centres[f"l{i}"], *size) for i, size in enumerate(labels)]
     curves = [drawn(i, arrow) for i, arrow in enumerate(scene.arrows)]
-    corners = [
-        (p.x + s * p.width / 2, p.y + s * p.height / 2)
-        for p in (*places, *filter(None, tags))
-        for s in (-1, 1)
-    ]
+    corners = [(p.x + s * p.width / 2, p.y + s * p.height / 2) for p in (*places, *filter(None, tags)) for s in (-1, 1)]
     corners += [point for pieces in curves for piece in pieces for point in piece]
     left, top = (min(values) for values in zip(*corners, strict=True))
     right, bottom = (max(values) for values in zip(*corners, strict=True))

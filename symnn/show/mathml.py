@@ -197,9 +197,7 @@ def _table(node: ET.Element) -> None:
 def _words(node: ET.Element) -> None:
     """Join upright or italic letters that one command set into one word."""
     children = list(node)
-    upright = all(
-        c.tag in ("mi", "mn") and c.get("mathvariant") == "normal" or c.tag == "mn" for c in children
-    )
+    upright = all(c.tag in ("mi", "mn") and c.get("mathvariant") == "normal" or c.tag == "mn" for c in children)
     if node.tag == "mrow" and len(children) > 1 and upright and any(c.get("mathvariant") for c in children):
         word = "".join(c.text or "" for c in children)
         node.clear()
@@ -240,11 +238,7 @@ def _row(node: ET.Element) -> None:
             and (previous.get("form") == "prefix" or (previous.text or "") in _BEFORE_SIGN)
         ):
             child.set("form", "prefix")
-        if (
-            previous is not None
-            and child.tag not in ("mo", "mspace")
-            and previous.tag not in ("mo", "mspace")
-        ):
+        if previous is not None and child.tag not in ("mo", "mspace") and previous.tag not in ("mo", "mspace"):
             after = _is_function(previous) and not _opens(child)
             if after or _is_function(child):
                 placed.append(ET.Element("mspace", {"width": "0.167em"}))
@@ -276,12 +270,7 @@ def _broken(root: ET.Element) -> list[ET.Element]:
         return [root]
     parts: list[list[ET.Element]] = [[]]
     for child in row:
-        if (
-            child.tag == "mo"
-            and (child.text or "") in _BREAKS
-            and child.get("form") != "prefix"
-            and parts[-1]
-        ):
+        if child.tag == "mo" and (child.text or "") in _BREAKS and child.get("form") != "prefix" and parts[-1]:
             child.set("form", "infix")
             parts.append([])
         parts[-1].append(child)

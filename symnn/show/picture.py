@@ -141,8 +141,7 @@ def _compose(scene: Scene) -> _Picture:
     )
     groups = [_arrow_group(arrow, curves) for arrow, curves in zip(scene.arrows, placed.curves, strict=True)]
     groups += [
-        _box_group(box, lines, place)
-        for box, lines, place in zip(scene.boxes, texts, placed.boxes, strict=True)
+        _box_group(box, lines, place) for box, lines, place in zip(scene.boxes, texts, placed.boxes, strict=True)
     ]
     groups += [
         _Group("arrow-label", (_placed(outline, place.x, place.y),), outline.source, _trouble((outline,)))
@@ -181,9 +180,7 @@ def _with_notes(scene: Scene, placed: Layout, groups: list[_Group], drawn: Itera
 
 def _box_lines(box: Box) -> tuple[Outline, ...]:
     """Typeset a box's lines: the name larger than its formula."""
-    return tuple(
-        formula(line, _FORMULA if i else _NAME, _ROOM) for i, line in enumerate(box.lines) if line.strip()
-    )
+    return tuple(formula(line, _FORMULA if i else _NAME, _ROOM) for i, line in enumerate(box.lines) if line.strip())
 
 
 def _box_size(lines: tuple[Outline, ...], kind: str) -> Point:
@@ -302,9 +299,7 @@ def _legend(scene: Scene, room: float, top: float) -> tuple[_Group, float, float
 
 def _moved(group: _Group, dx: float, dy: float) -> _Group:
     """Shift a group's ink."""
-    inks = tuple(
-        _Ink(i.segments, i.fill, i.stroke, i.weight, i.dash, (i.at[0] + dx, i.at[1] + dy)) for i in group.inks
-    )
+    inks = tuple(_Ink(i.segments, i.fill, i.stroke, i.weight, i.dash, (i.at[0] + dx, i.at[1] + dy)) for i in group.inks)
     return _Group(group.kind, inks, group.label, group.tooltip)
 
 

@@ -49,9 +49,7 @@ class _Screen:
         ) or [""]
 
 
-def terminal(
-    document: Document, *, brief: bool = False, width: int | None = None, colour: bool | None = None
-) -> str:
+def terminal(document: Document, *, brief: bool = False, width: int | None = None, colour: bool | None = None) -> str:
     """Return the document as text; ``brief`` keeps first and last lines, formulas and verdicts.
 
     Width and colour are those of standard output unless given.
@@ -185,9 +183,7 @@ def _table(table: Table, screen: _Screen) -> Iterator[str]:
             for cell, whole, width in zip(wrapped, row, widths, strict=True):
                 part = f"{cell[k] if k < len(cell) else '':<{width}}"
                 judged = place > 0 and isinstance(table, VerdictTable)
-                parts.append(
-                    screen.paint(part, "1" if place == 0 else _TONES.get(whole, "") if judged else "")
-                )
+                parts.append(screen.paint(part, "1" if place == 0 else _TONES.get(whole, "") if judged else ""))
             yield "  " + "  ".join(parts)
 
 

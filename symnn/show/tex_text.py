@@ -55,9 +55,7 @@ def tex_text(text: str) -> str:
     >>> tex_text("50% of W_1 & é")
     "50\\% of W\\_1 \\& \\'{e}"
     """
-    return "".join(
-        _SPECIAL.get(c) or (c if " " <= c < "\x7f" else _letter(c)) for c in text if c >= " " or c in "\n\t"
-    )
+    return "".join(_SPECIAL.get(c) or (c if " " <= c < "\x7f" else _letter(c)) for c in text if c >= " " or c in "\n\t")
 
 
 def tex_math(latex: str) -> str:

@@ -132,9 +132,7 @@ def _outline(source: str, segments: Iterable[Segment], trouble: str = "") -> Out
     """Shift ink to start at x = 0 and measure it."""
     ink = tuple(segments)
     left, top, right, bottom = bounds(ink)
-    moved = tuple(
-        (letter, tuple(v - left if i % 2 == 0 else v for i, v in enumerate(at))) for letter, at in ink
-    )
+    moved = tuple((letter, tuple(v - left if i % 2 == 0 else v for i, v in enumerate(at))) for letter, at in ink)
     return Outline(source, moved, right - left, max(-top, 0.0), max(bottom, 0.0), trouble)
 
 

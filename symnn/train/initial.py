@@ -38,9 +38,7 @@ def initialise(
     if scheme not in SCHEMES:
         raise UnknownNameError(scheme, SCHEMES, "initialisation scheme")
     out: dict[str, np.ndarray[Any, Any]] = {}
-    for stream, (name, shape) in zip(
-        np.random.SeedSequence(seed).spawn(len(shapes)), shapes.items(), strict=True
-    ):
+    for stream, (name, shape) in zip(np.random.SeedSequence(seed).spawn(len(shapes)), shapes.items(), strict=True):
         if len(shape) < 2:
             out[name] = np.zeros(shape, dtype)
             continue

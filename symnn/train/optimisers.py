@@ -33,9 +33,7 @@ class SGD:
         if not (self.rate > 0 and np.isfinite(self.rate)):
             raise DefinitionError(f"The learning rate must be positive, found {self.rate!r}.")
         if not 0 <= self.momentum < 1:
-            raise DefinitionError(
-                f"The momentum must be at least 0 and less than 1, found {self.momentum!r}."
-            )
+            raise DefinitionError(f"The momentum must be at least 0 and less than 1, found {self.momentum!r}.")
 
     def start(self, params: Mapping[str, Any]) -> Arrays:
         """Return the initial state: one velocity per parameter, none without momentum."""
@@ -58,9 +56,7 @@ class SGD:
                 )
             g = grads[name]
             if np.shape(g) != np.shape(w):
-                raise DataError(
-                    f"The gradient of {name!r} has shape {np.shape(g)}, the parameter {np.shape(w)}."
-                )
+                raise DataError(f"The gradient of {name!r} has shape {np.shape(g)}, the parameter {np.shape(w)}.")
             if self.momentum:
                 v = velocity[name] = self.momentum * state[name] + g
                 g = g + self.momentum * v if self.nesterov else v

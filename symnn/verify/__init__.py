@@ -1,1 +1,1 @@
-"""Verification: proofs of lines and claims, evaluation by the interpreter, differences of interpreter and compiled code."""
+"""Verification: proofs of lines and claims, values by the interpreter, differences of interpreter and compiled code."""

@@ -93,7 +93,11 @@ def compiled_differences(
     Args:
         evaluate: arrays by name -> (loss, gradients by name).
         values: the point; float64.
+        names: the arrays to check.
+        step: of the central difference.
+        bound: the largest error, relative to the largest entry, that counts as agreement.
         most: check at most this many entries per array, drawn without replacement; None checks every entry.
+        seed: of that draw.
     """
     rng = np.random.default_rng(seed)
     current = {k: np.array(v) for k, v in values.items()}

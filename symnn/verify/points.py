@@ -70,9 +70,7 @@ def random_value(t: Tensor, sizes: Mapping[Any, Any], rng: np.random.Generator) 
     return 0.3 + np.abs(drawn) if t.positive else drawn
 
 
-def points(
-    graph: FlowGraph, count: int, *, seed: int = 0, margin: float = 1e-3, largest: int = 5
-) -> Iterator[Point]:
+def points(graph: FlowGraph, count: int, *, seed: int = 0, margin: float = 1e-3, largest: int = 5) -> Iterator[Point]:
     """Yield points at sizes that change from point to point: pairwise different ones first, then ones of size 1."""
     rng = np.random.default_rng(seed)
     symbols = size_symbols(graph.order)
