@@ -7,6 +7,9 @@ from typing import Any
 
 import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import Boolean
+
+from symnn.ground.errors import UnsupportedError
 
 __all__ = ["FUNCTIONS", "NAMES", "cases", "indicator", "stop_gradient", "sum_over", "where", "whole_sum"]
 
@@ -72,7 +75,7 @@ def whole_sum(body: Any, k: Any) -> Any:
 
 def indicator(condition: Any) -> Any:
     """Return 1 where the condition holds, else 0: ``indicator(a[n, i] > 0)``."""
-    return cases(sympy.S.One, condition, sympy.S.Zero)
+    return cases(sympy.S.One, _condition(condition, "indicator"), sympy.S.Zero)
 
 
 def cases(then: Any, condition: Any, other: Any) -> Any:
@@ -90,11 +93,28 @@ def cases(then: Any, condition: Any, other: Any) -> Any:
 
 def where(condition: Any, then: Any, other: Any) -> Any:
     """Return ``then`` where the condition holds, else ``other``: ``where(r <= 1, r**2 / 2, r - 1 / 2)``."""
-    return cases(
-        sympy.sympify(then, strict=True), sympy.sympify(condition, strict=True), sympy.sympify(other, strict=True)
-    )
+    return cases(_formula(then, "where"), _condition(condition, "where"), _formula(other, "where"))
+
+
+def _formula(value: Any, caller: str) -> Any:
+    """Return a value as SymPy; text is refused, because SymPy would evaluate it."""
+    try:
+        return sympy.sympify(value, strict=True)
+    except sympy.SympifyError:
+        raise UnsupportedError(
+            f"{caller}() takes a formula of tensor entries such as x[n, i], found {type(value).__name__} {value!r}."
+        ) from None
+
+
+def _condition(value: Any, caller: str) -> Any:
+    """Return a comparison as SymPy, or True or False."""
+    if isinstance(value, bool):
+        return sympy.true if value else sympy.false
+    if isinstance(value, Boolean):
+        return value
+    raise UnsupportedError(f"{caller}() takes a comparison such as x[n, i] > 0, found {type(value).__name__} {value!r}.")
 
 
 def stop_gradient(expression: Any) -> Any:
     """Return the expression, held constant in every derivative."""
-    return StopGradient(expression)
+    return StopGradient(_formula(expression, "stop_gradient"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sympy
 
 from symnn.ground.errors import DefinitionError, ShapeError
@@ -123,7 +124,18 @@ class Tensor:
         symbol = self.symbol
         if not where:
             return symbol
-        return sympy.Indexed(self._base, *[sympy.Integer(w) if isinstance(w, int) else w for w in where])
+        return sympy.Indexed(self._base, *[self._position(w) for w in where])
+
+    def _position(self, w: Any) -> Any:
+        """Return an index position as SymPy; text is never handed on, because SymPy would evaluate it."""
+        if isinstance(w, sympy.Expr) and (w.is_integer or w.is_integer is None):
+            return w
+        if isinstance(w, int | np.integer) and not isinstance(w, bool) and w >= 0:
+            return sympy.Integer(int(w))
+        raise DefinitionError(
+            f"Tensor {self.name!r} is indexed by indices, labels or whole numbers from 0, found {w!r}. "
+            f"Make indices with n, i = sn.indices('n i'), then write {self.name}[n, i]."
+        )
 
     def __iter__(self) -> Any:
         raise TypeError(f"Tensor {self.name!r} is symbolic and cannot be iterated over; index it, for example x[n, i].")
