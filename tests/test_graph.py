@@ -388,3 +388,14 @@ def test_entry_of_and_products() -> None:
     q, r = Index("q", N), Index("r", K)
     assert entry_of(x, (q, r)) == Entry(x, (Ix(q), Ix(r)))
     assert Mul((entry_of(x, (q, r)),)) != Add((entry_of(x, (q, r)),))
+
+
+def test_the_interpreter_does_not_read_through_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A border that reads sinh as cosh is seen: the interpreter evaluates what was typed, not what was read."""
+    from symnn.ground import sympy_border
+
+    monkeypatch.setitem(sympy_border.NAMES, sympy.sinh, "cosh")
+    n_, v = Index("n"), Tensor("v", (sympy.Integer(2),), "input")
+    wrong = define("y", (n_,), sympy.sinh(v[n_]))
+    found = Interpreter({}, {v: np.array([1.0, 2.0])}).tensor(wrong)
+    assert np.allclose(found, np.sinh([1.0, 2.0]))

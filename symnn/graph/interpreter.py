@@ -19,6 +19,7 @@ from symnn.ground.errors import DataError, LabelError, UnsupportedError
 from symnn.ground.functions import StopGradient
 from symnn.ground.indices import Index
 from symnn.ground.sizes import size_text
+from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor, TensorSymbol
 
 __all__ = ["Interpreter", "size_value"]
@@ -101,20 +102,29 @@ class Interpreter:
     def _compute(self, tensor: Tensor) -> np.ndarray[Any, Any]:
         definition = tensor.definition
         assert definition is not None
-        template = definition.template
-        code = template.memo.get("interpreter")
-        if code is None:
-            code = template.memo["interpreter"] = _code(template.expr)
-        frame: Frame = {f: size_value(s, self.sizes) for f, s in definition.sizes.items()}
-        for slot, arg in zip(template.slots, definition.args, strict=True):
-            frame[slot] = self.arrays[arg]
+        code, free, frame = self._program(definition)
         shape = tuple(size_value(s, self.sizes) for s in tensor.shape)
         out = np.empty(shape, dtype=object)
         for at in np.ndindex(*shape):
-            for letter, position in zip(template.free, at, strict=True):
+            for letter, position in zip(free, at, strict=True):
                 frame[letter] = position
             out[at] = code(self, frame)
         return out if self.digits is not None or any(isinstance(v, complex) for v in out.flat) else out.astype(float)
+
+    def _program(self, definition: Definition) -> tuple[Code, tuple[Index, ...], Frame]:
+        """Return how a node is evaluated: what was typed for it, or the shared template's expression."""
+        typed, template = definition.typed, definition.template
+        if typed is not None:
+            memo, expression, free = typed.memo, typed.expr, typed.free
+            frame: Frame = {f: size_value(s, self.sizes) for f, s in typed.extents.items()}
+        else:
+            memo, expression, free = template.memo, template.expr, template.free
+            frame = {f: size_value(s, self.sizes) for f, s in definition.sizes.items()}
+            frame |= {slot: self.arrays[arg] for slot, arg in zip(template.slots, definition.args, strict=True)}
+        code = memo.get("interpreter")
+        if code is None:
+            code = memo["interpreter"] = _code(expression)
+        return code, free, frame
 
     def value(self, expression: Any, at: Mapping[Index, int] | None = None) -> Any:
         """Return the value of a SymPy index expression at given positions of its free indices."""
@@ -243,6 +253,8 @@ def _code(e: Any) -> Code:
         return lambda m, f: max((p(m, f) for p in parts), key=_real)
     if isinstance(e, sympy.Min):
         return lambda m, f: min((p(m, f) for p in parts), key=_real)
+    if isinstance(e, sympy.Heaviside):
+        return lambda m, f: (lambda x: int(x > 0) if x != 0 else parts[1](m, f))(_real(parts[0](m, f)))
     if isinstance(e, StopGradient):  # an imaginary step does not pass
         return lambda m, f: _real(parts[0](m, f))
     if isinstance(e, sympy.polygamma):

@@ -13,7 +13,7 @@ from symnn.ground.ranges import read_ranges
 from symnn.ground.sizes import Size, as_size, formal_size
 from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import from_sympy
-from symnn.ground.template import Definition, Template, unbound
+from symnn.ground.template import Definition, Template, Typed, unbound
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Add, D, Entry, Ix, Mul, Num, Sum, Sym, Tree, children, rebuild, tensors_in, walk
 
@@ -168,8 +168,12 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
         raise DefinitionError(
             f"DefinitionError in node {name!r}: a definition is a forward formula, without derivatives."
         )
+    ranges = read_ranges(name, tree)
+    letters = {i for i in (*ranges, *free) if i.size is None}
+    as_typed = Typed(free, sympy.sympify(expression, strict=True), {i.extent: ranges[i][0] for i in letters if i in ranges})
     free, tree = typed(name, free, tree)
     definition = abstract(name, free, tree, _CACHE)
+    definition.typed = as_typed
     assert not unbound(definition.template)
     return Tensor(
         name, tuple(as_size(i.size) for i in free), "value", latex=latex, definition=definition,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from symnn.ground.errors import ShapeError
@@ -13,7 +14,7 @@ from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Entry, Ix, Tree, free_indices, tensors_in, walk
 
-__all__ = ["Definition", "Template", "instantiate", "unfold"]
+__all__ = ["Definition", "Template", "Typed", "instantiate", "unfold"]
 
 
 class Template:
@@ -31,15 +32,22 @@ class Template:
     __slots__ = ("_expr", "free", "memo", "name", "positive", "slots", "tree")
 
     def __init__(
-        self, name: str, free: tuple[Index, ...], tree: Tree, slots: tuple[Tensor, ...], *, positive: bool = False
+        self,
+        name: str,
+        free: tuple[Index, ...],
+        tree: Tree,
+        slots: tuple[Tensor, ...],
+        *,
+        positive: bool = False,
+        expr: Any = None,
     ) -> None:
         self.name, self.free, self.tree, self.slots, self.positive = name, free, tree, slots, positive
         self.memo: dict[Any, Any] = {}
-        self._expr: Any = None
+        self._expr: Any = expr
 
     @property
     def expr(self) -> Any:
-        """The SymPy expression over the slots."""
+        """The SymPy expression over the slots: as it was typed where it was typed over them, else the tree's."""
         if self._expr is None:
             self._expr = to_sympy(self.tree)
         return self._expr
@@ -53,13 +61,29 @@ class Template:
         return f"Template({self.name}: {[i.letter for i in self.free]} over {[s.name for s in self.slots]})"
 
 
+@dataclass(frozen=True)
+class Typed:
+    """A definition as it was typed: its free indices, the SymPy expression, and the size each letter stands for."""
+
+    free: tuple[Index, ...]
+    expr: Any
+    extents: Mapping[Any, Size]
+    memo: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
 class Definition:
-    """A template with actual tensors in its slots: how one node of a network is computed."""
+    """A template with actual tensors in its slots: how one node of a network is computed.
 
-    __slots__ = ("args", "sizes", "template")
+    ``typed`` is what a user typed for this very node, where somebody did: the reference interpreter evaluates that,
+    so that it does not depend on how the expression was read.
+    """
 
-    def __init__(self, template: Template, args: tuple[Tensor, ...], sizes: Mapping[Any, Size]) -> None:
-        self.template, self.args, self.sizes = template, args, sizes
+    __slots__ = ("args", "sizes", "template", "typed")
+
+    def __init__(
+        self, template: Template, args: tuple[Tensor, ...], sizes: Mapping[Any, Size], typed: Typed | None = None
+    ) -> None:
+        self.template, self.args, self.sizes, self.typed = template, args, sizes, typed
 
     @property
     def shape(self) -> tuple[Size, ...]:

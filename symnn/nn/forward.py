@@ -104,7 +104,9 @@ class Forward:
             )  # fmt: skip
         expression = self.formula(slots, Letters(made, batch), *constants)
         tree = from_sympy(expression)
-        return Template(self.name, axes(self.result), tree, tuple(slots.values()), positive=self.positive)
+        return Template(
+            self.name, axes(self.result), tree, tuple(slots.values()), positive=self.positive, expr=expression
+        )
 
     def __call__(
         self, *args: Tensor, name: str, constants: tuple[Any, ...] = (), auto: bool = True, latex: str = "",
