@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -48,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", "train on scikit-learn's 8 x 8 digits with the derived, compiled gradients")
     train.add_argument("--epochs", type=_count, default=30, metavar="N", help="default 30")
-    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, split and order (default 0)")
+    train.add_argument("--seed", type=_seed, default=0, metavar="N", help="of weights, split and order (default 0)")
     train.add_argument("--rate", type=float, default=0.05, metavar="X", help="learning rate (default 0.05)")
     train.add_argument("--momentum", type=float, default=0.9, metavar="X", help="default 0.9")
     train.add_argument("--batch", type=_count, default=32, metavar="N", help="examples a step (default 32)")
@@ -70,10 +72,18 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, found {text!r}")
     return int(text)
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)
 
 
 def _sizes(text: str) -> dict[str, int]:
@@ -100,10 +110,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _spell_out(stream: object) -> None:
+    """Have signs that a stream's encoding lacks spelled out, sum for its sign, where they would stop the program."""
+    from symnn.show.plain import spelled
+
+    def instead(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        return spelled(error.object[error.start : error.end], error.encoding), error.end
+
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        codecs.register_error("symnn.spelled", instead)
+        stream.reconfigure(errors="symnn.spelled")
+
+
 def _run(chosen: argparse.Namespace) -> int:
     from symnn.ground.errors import SymnnError
 
     try:
+        _spell_out(sys.stdout)
         run = getattr(import_module("symnn.commands"), chosen.command)
         return int(run(chosen))
     except BrokenPipeError:

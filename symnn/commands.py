@@ -50,6 +50,8 @@ def open_network(target: str) -> Opened:
         example = EXAMPLES[target]
         return Opened(example.build(), example.name, dict(example.sizes))
     path = Path(target)
+    if path.is_dir():
+        raise DefinitionError(f"{target} is a folder. Give a Python file that defines net = symnn.Network(loss).")
     if not path.is_file():
         if path.suffix == ".py" or len(path.parts) > 1:
             raise UnknownNameError(target, [], "file")
@@ -59,7 +61,10 @@ def open_network(target: str) -> Opened:
     if not isinstance(net, Network):
         what = "defines no net" if net is None else f"defines net as a {type(net).__name__}"
         raise DefinitionError(f"{path} {what}. End it with net = symnn.Network(loss).")
-    return Opened(net, path.stem, dict(found.get("sizes") or {}))
+    sizes = found.get("sizes") or {}
+    if not isinstance(sizes, dict) or not all(isinstance(k, str) for k in sizes):
+        raise DefinitionError(f"{path} defines sizes as {sizes!r}. Write names and numbers, sizes = {{'H': 32}}.")
+    return Opened(net, path.stem, sizes)
 
 
 def _executed(path: Path) -> dict[str, Any]:
@@ -75,9 +80,12 @@ def _executed(path: Path) -> dict[str, Any]:
         raise DefinitionError(f"{path}{where}: {type(error).__name__}: {text}") from error
 
 
-def _put(text: str, out: str | None) -> None:
-    """Print a text, or write it whole to a file and say so."""
+def _put(text: str, out: str | None, *, html: bool = False) -> None:
+    """Print a text, in HTML with entities for signs that the terminal lacks, or write it whole to a file and say so."""
     if out is None:
+        if html:
+            encoding = sys.stdout.encoding or "utf-8"
+            text = text.encode(encoding, "xmlcharrefreplace").decode(encoding)
         print(text)
         return
     write_whole(out, text if text.endswith("\n") else text + "\n")
@@ -94,10 +102,10 @@ def derive(chosen: argparse.Namespace) -> int:
         plain = chosen.format == "text"
         page = gradients_page(net, names, checked=not chosen.no_check, plain=plain, picture=chosen.format == "html")
         if plain:
-            text = terminal(page, colour=False if chosen.out else None)
+            text = terminal(page, colour=False, encoding="utf-8") if chosen.out else terminal(page)
         else:
             text = {"latex": tex, "html": html, "markdown": markdown}[chosen.format](page)
-    _put(text, chosen.out)
+    _put(text, chosen.out, html=chosen.format == "html")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 from symnn.algebra.compact import cost
@@ -11,11 +12,13 @@ from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.matrix_terms import Matrix
 from symnn.algebra.prove import prove_equal
 from symnn.derive.backprop import Adjoints, actual_steps, formula
-from symnn.derive.steps import Step
+from symnn.derive.steps import Derived, Step
 from symnn.graph.flow import FlowGraph
+from symnn.ground.arguments import by_name, whole_number
 from symnn.ground.define import typed
-from symnn.ground.errors import DefinitionError, UnknownNameError
+from symnn.ground.errors import DefinitionError, ShapeError, UnknownNameError
 from symnn.ground.indices import Index
+from symnn.ground.sizes import size_text
 from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of, unfold
@@ -27,14 +30,14 @@ from symnn.show import (
     Heading,
     StepTable,
     VerdictTable,
-    fragment,
     html,
     markdown,
+    notebook,
     terminal,
     tex,
 )
 from symnn.show.derivation_rows import step_rows
-from symnn.show.explicit import explicit, explicit_text
+from symnn.show.explicit import counted, explicit, explicit_text
 from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
 from symnn.show.matrix_notation import matrix_latex, matrix_text
@@ -42,7 +45,7 @@ from symnn.show.names import tensor_text
 from symnn.show.text_notation import text as tree_text
 from symnn.verdict import Verdict, judged
 from symnn.verify.differences import difference_check
-from symnn.verify.lines import check_equal, check_lines, evaluate_pair, memoised
+from symnn.verify.lines import check_equal, check_lines, evaluate_pair
 from symnn.verify.matrices import check_lifting
 from symnn.verify.record import Check
 
@@ -59,20 +62,34 @@ class Section:
     Attributes:
         title: what is derived here, with mathematics between dollars.
         steps: the lines.
-        source: whose recorded lines these are, so that lines shared by many nodes are checked once.
+        source: the same lines over formal sizes, where values are taken (an actual size may be large).
         plain: the title in the letters of a terminal.
+        gives: the formula that the last line has to equal, where this section ends the derivation of an adjoint.
+        memo: checks worked out, shared by all derivations of one adjoint graph.
     """
 
     title: str
     steps: list[Step]
-    source: Any = None
+    source: Derived | None = None
     plain: str = ""
+    gives: Tree | None = None
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def checks(self, *, evaluate: bool = False) -> list[Check]:
-        """Return one check per line."""
-        if self.source is not None:
-            return memoised(self.source, evaluate=evaluate)
-        return check_lines(self.steps, evaluate=evaluate)
+        """Return one check per line: the very lines that are shown are proved, values are taken at small sizes."""
+        found: list[Check] | None = self.memo.get(evaluate)
+        if found is None:
+            found = self.memo[evaluate] = check_lines(self.steps, evaluate=evaluate, source=self.source)
+        return found
+
+    def end(self) -> Check | None:
+        """Return whether the last line equals the result it stands for, or None where there is nothing to compare."""
+        if self.gives is None:
+            return None
+        if "end" not in self.memo:
+            self.memo["end"] = check_equal(self.steps[-1].tree, self.gives)
+        found: Check = self.memo["end"]
+        return found
 
     def table(self, *, checked: bool = True, start: int = 0, plain: bool = False) -> StepTable:
         """Return the lines as a table of a document, numbered on from ``start``; ``plain`` is for a terminal."""
@@ -206,9 +223,12 @@ class Derivation:
         """Return one check for all lines: the weakest verdict among them."""
         order = ("refuted", "not run", "undecided", "evaluated", "proved")
         found = [c for s in self.sections for c in s.checks(evaluate=evaluate)[1:]]
+        ends = [c for c in (s.end() for s in self.sections) if c is not None]
+        if self.sections and self.target is None:
+            ends.append(check_equal(self.sections[-1].steps[-1].tree, self.formula))
         if not found:
             return Check("not run", "there is only one line")
-        weakest = min(found, key=lambda c: order.index(c.verdict))
+        weakest = min([*found, *ends], key=lambda c: order.index(c.verdict))
         proved = sum(c.verdict == "proved" for c in found)
         text = f"{proved} of {len(found)} lines proved equal to the one before"
         if weakest.verdict != "proved":
@@ -245,18 +265,38 @@ class Derivation:
         return asked
 
     def as_tree(self, claim: Any) -> Tree:
-        """Return a claim as a tree in this derivation's free indices."""
+        """Return a claim as a tree in this derivation's free indices.
+
+        Raises:
+            DefinitionError: it has other indices than the result.
+            ShapeError: its axes have other sizes than the result's.
+        """
         if isinstance(claim, Tensor):
-            if claim.rank != len(self.free):
-                axes = f"has {claim.rank} axes, {self.name} has {len(self.free)}"
-                raise DefinitionError(f"The claim {claim.name!r} {axes}.")
+            shape = tuple(i.size for i in self.free)
+            if claim.rank != len(shape):
+                raise DefinitionError(
+                    f"The claim {claim.name!r} has {claim.rank} axes, {self.name} has {len(shape)}: its shape is "
+                    f"{size_text(claim.shape)}, expected {size_text(shape)}."
+                )
+            if claim.shape != shape:
+                turned = " It looks transposed." if claim.shape == shape[::-1] else ""
+                raise ShapeError(
+                    f"The claim {claim.name!r} has shape {size_text(claim.shape)}, expected {size_text(shape)} as "
+                    f"{self.name} has.{turned}"
+                )
             return entry_of(claim, self.free)
         if callable(claim) and not hasattr(claim, "free_symbols"):
+            letters = ", ".join(i.letter for i in self.free)
+            try:
+                signature(claim).bind(*self.free)
+            except TypeError:
+                raise DefinitionError(
+                    f"The claim must be a function of {len(self.free)} indices, as {self.name}[{letters}] has: "
+                    f"lambda {letters}: ..."
+                ) from None
             claim = claim(*self.free)
+        # Its own letters read their ranges from the axes that they are used on; every other one is a mistake.
         tree = from_sympy(claim)
-        if all(at.index.size is not None for at in walk(tree) if isinstance(at, Sum)):
-            return tree
-        # Sums over letters without a size read their ranges from the axes that they are used on.
         free, tree = typed("the claim", self.free, tree)
         return substitute(tree, indices={i: Ix(j) for i, j in zip(free, self.free, strict=True)})
 
@@ -341,19 +381,25 @@ class Derivation:
         if self.matrix != tree_text(self.formula):
             lines.append(f"  {self.name} = {self.matrix}")
         lines += [f"    {name} = {value}" for name, value in self.definitions().items()]
-        lines.append(f"  {len(self.steps)} lines; .text() shows them, .check() checks them")
+        asked = len(self.sections)
+        questions = f", {asked} of them {'a question' if asked == 1 else 'questions'}" if asked else ""
+        lines.append(f"  {len(self.steps)} lines{questions}; .text() shows them, .check() checks them")
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return fragment(self.document(checked=False).blocks)
+        return notebook(self.document())
 
     def at(self, sizes: Mapping[Any, int] | None = None, /, **named_sizes: int) -> ExplicitForm:
         """Return the result written out entry by entry at small sizes: ``d.at(N=2, D=3, H=2)``.
 
+        Written out, positions are counted from 1 as in a textbook's matrices, and labels with them: the label that an
+        array holds as 0 is printed as class 1. The form's ``note`` says so beneath it.
+
         Raises:
             UnknownNameError: a size that the formula does not have.
+            DefinitionError: a size is missing, or is no whole number from 1 on.
         """
         found = {s for i in self.free if i.size is not None for s in i.size.free_symbols}
         found |= {s for t in tensors_in(self.formula) for n in t.shape for s in n.free_symbols}
@@ -361,17 +407,20 @@ class Derivation:
         if self.output is not None:
             found |= {s for t in FlowGraph((self.output,)) for n in t.shape for s in n.free_symbols}
         symbols = {s.name: s for s in found}
-        chosen: dict[Any, int] = dict(sizes or {})
-        for key, value in named_sizes.items():
-            if key not in symbols:
-                raise UnknownNameError(key, sorted(symbols), "size")
-            chosen[symbols[key]] = value
+        chosen: dict[Any, int] = {}
+        given = {} if sizes is None else by_name("at()", "sizes", sizes, "{'N': 2}, or N=2")
+        for key, value in {**given, **named_sizes}.items():
+            name = key if isinstance(key, str) else getattr(key, "name", key)
+            if name not in symbols:
+                raise UnknownNameError(name, sorted(symbols), "size")
+            chosen[symbols[name]] = whole_number("at()", name, value, 1)
         missing = [s.name for s in needed if s not in chosen]
         if missing:
             raise DefinitionError(f"Give every size a number; missing: {', '.join(sorted(missing))}.")
         return ExplicitForm(
             f"{self.whole_latex()} = {explicit(self.formula, self.free, chosen)}",
             f"{self.name} = {explicit_text(self.formula, self.free, chosen)}",
+            counted(self.formula),
         )
 
 
@@ -381,9 +430,10 @@ class ExplicitForm:
 
     latex: str
     text: str
+    note: str = ""
 
     def __str__(self) -> str:
-        return self.text
+        return f"{self.text}\n({self.note})" if self.note else self.text
 
     __repr__ = __str__
 
@@ -391,7 +441,7 @@ class ExplicitForm:
         return f"${self.latex}$"
 
     def _repr_html_(self) -> str:
-        return fragment((Formula(self.latex),))
+        return notebook(Document("", self.note, (Formula(self.latex),)))
 
 
 def definition_line(t: Tensor) -> Formula:
@@ -460,6 +510,7 @@ def path_sections(adjoints: Adjoints, t: Tensor) -> list[Section]:
     if adjoint is None:
         return out
     name, shown = tensor_latex(adjoint), tensor_text(adjoint)
+    combined = adjoints.combined.get(t, [])
     for contribution in adjoints.contributions.get(t, []):
         free = tuple(Index(letter, s) for letter, s in zip(t.letters or adjoint.letters, t.shape, strict=True))
         title = (
@@ -467,7 +518,11 @@ def path_sections(adjoints: Adjoints, t: Tensor) -> list[Section]:
             f"through ${tensor_latex(contribution.child)}$"
         )
         plain = f"{shown} = ∂{adjoints.output.name}/∂{t.name}, through {contribution.child.name}"
-        out.append(Section(title, actual_steps(contribution, free), contribution.pullback.derived, plain))
-    for derived in adjoints.combined.get(t, []):
-        out.append(Section(f"${name}$, put together", derived.steps, derived, f"{shown}, put together"))
+        gives = None if combined else unfold(entry_of(adjoint, free))
+        lines = actual_steps(contribution, free)
+        out.append(Section(title, lines, contribution.pullback.derived, plain, gives, contribution.memo))
+    for note in combined:
+        gives = unfold(entry_of(adjoint, note.free)) if note is combined[-1] else None
+        title, plain = f"${name}$, put together", f"{shown}, put together"
+        out.append(Section(title, note.derived.steps, None, plain, gives, note.memo))
     return out

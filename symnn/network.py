@@ -17,6 +17,7 @@ from symnn.derive.backprop import Adjoints, backprop
 from symnn.derive.backprop import vjp as derive_vjp
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import size_value
+from symnn.ground.arguments import by_name, found, real_constant, tensor, whole_number
 from symnn.ground.collection import uncollected
 from symnn.ground.errors import DataError, DefinitionError, UnknownNameError
 from symnn.ground.files import write_whole
@@ -29,7 +30,7 @@ from symnn.show.picture import svg as picture_svg
 from symnn.train.initial import initialise
 from symnn.verdict import Verdict, judged
 from symnn.verify.differences import compiled_differences
-from symnn.verify.points import kinks, size_symbols
+from symnn.verify.points import kinks, size_symbols, symbols_of
 from symnn.verify.record import Check
 
 __all__ = ["Compiled", "Network", "check_gradient", "vjp"]
@@ -53,10 +54,15 @@ class Compiled:
     ) -> tuple[float, dict[str, Any]]:
         """Return the loss and the gradients by name.
 
+        Args:
+            params: the parameters, ``{"W1": array, ...}``.
+            batch: the data, ``{"x": array, "t": array}``.
+            check: False lets infinite entries and NaN through.
+
         Raises:
             DataError, LabelError, ShapeError, UnknownNameError: an array does not fit; the message says which and why.
         """
-        out = self.program({**params, **batch}, check=check)
+        out = self.program(_arrays("f(params, batch)", params, batch), check=check)
         return out[self.loss], {name: out[gradient] for name, gradient in self._gradients.items()}
 
 
@@ -79,15 +85,17 @@ class Network:
             raise DefinitionError(f"{loss.name!r} is a leaf: there is nothing to derive.")
         self.loss, self.title = loss, title or f"network {loss.name}"
         self.graph = FlowGraph((loss,))
-        self.output = output or _prediction(self.graph, loss)
+        if output is not None:
+            tensor("Network()", output, "a tensor as output")
+        self.output = _prediction(self.graph, loss) if output is None else output
         self.values: dict[str, Any] = {}
         self._adjoints: dict[tuple[str, ...], Adjoints] = {}
-        self._predictor: Program | None = None
+        self._predictors: dict[tuple[tuple[str, Any], ...], Program] = {}
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
-    def __getitem__(self, name: str) -> Tensor:
-        return self.graph[name]
+    def __getitem__(self, name: str | Tensor) -> Tensor:
+        return _part(self.graph, name, "the network")
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -114,28 +122,35 @@ class Network:
     @uncollected()
     def adjoints(self, names: Sequence[str] | None = None) -> Adjoints:
         """Return the adjoint graph for some leaves or inner tensors (default: every parameter)."""
-        key = tuple(names) if names is not None else tuple(self.parameters)
-        found = self._adjoints.get(key)
-        if found is None:
-            found = self._adjoints[key] = backprop(self.loss, [self.graph[n] for n in key])
-        return found
+        key = tuple(self.parameters) if names is None else self._names(names)
+        made = self._adjoints.get(key)
+        if made is None:
+            made = self._adjoints[key] = backprop(self.loss, [self.graph[n] for n in key])
+        return made
 
-    def gradient(self, name: str) -> Derivation:
+    def _names(self, names: Iterable[str | Tensor] | str | Tensor) -> tuple[str, ...]:
+        """Return the names of some parts of the network, given one by one or several at once."""
+        if isinstance(names, str | Tensor) or not isinstance(names, Iterable):
+            names = (names,)
+        return tuple(self[n].name for n in names)
+
+    def gradient(self, name: str | Tensor) -> Derivation:
         """Return the derivation of the loss's gradient by a parameter, an input or an inner tensor.
 
         Raises:
             UnknownNameError: no tensor has that name; the nearest is suggested.
+            DefinitionError: it is neither a name nor a tensor of this network.
             UnsupportedError: the tensor holds labels.
         """
-        tensor = self.graph[name]
-        known = self.adjoints() if tensor.role == "parameter" else self.adjoints([name])
-        return of_gradient(known, tensor)
+        wanted = self[name]
+        known = self.adjoints() if wanted.role == "parameter" else self.adjoints([wanted.name])
+        return of_gradient(known, wanted)
 
     def gradients(self) -> dict[str, Derivation]:
         """Return the derivation of the gradient by every parameter."""
         return {name: self.gradient(name) for name in self.parameters}
 
-    def check(self, name: str | None = None, claim: Any = None) -> Verdict:
+    def check(self, name: str | Tensor | None = None, claim: Any = None) -> Verdict:
         """Return the verdict on one gradient, or on all of them together."""
         if name is not None:
             return self.gradient(name).check(claim)
@@ -171,8 +186,9 @@ class Network:
 
     @uncollected()
     def compile(
-        self, *, wrt: Iterable[str] | None = None, backend: str = "numpy", dtype: str = "float64", **scalars: float
-    ) -> Compiled:
+        self, *, wrt: Iterable[str | Tensor] | None = None, backend: str = "numpy", dtype: str = "float64",
+        **scalars: float,
+    ) -> Compiled:  # fmt: skip
         """Return ``f`` with ``loss, grads = f(params, batch)``; ``f.source`` is the generated code.
 
         Args:
@@ -180,8 +196,13 @@ class Network:
             backend: "numpy" or "cupy".
             dtype: "float64" or "float32".
             scalars: values of scalar symbols, such as ``lam=0.01``.
+
+        Raises:
+            UnknownNameError: a name that the network does not have.
+            DefinitionError: a scalar symbol has no value, or one that is no finite real number.
         """
-        names = tuple(wrt) if wrt is not None else tuple(self.parameters)
+        scalars = self._scalars("compile", scalars, self.graph)
+        names = tuple(self.parameters) if wrt is None else self._names(wrt)
         adjoints = self.adjoints(names)
         wanted = [self.graph[n] for n in names]
         loss, gradients = steady(self.loss, wanted, [adjoints.of[t] for t in wanted])
@@ -195,8 +216,9 @@ class Network:
 
         Raises:
             UnknownNameError: a size the network does not have.
-            DefinitionError: a size of a parameter is left open.
+            DefinitionError: a size of a parameter is left open, or is no whole number.
         """
+        whole_number("init()", "seed", seed, 0)
         chosen = self._sizes(sizes, named)
         shapes: dict[str, tuple[int, ...]] = {}
         for name, t in self.parameters.items():
@@ -211,29 +233,55 @@ class Network:
     def _sizes(self, sizes: Mapping[Any, int] | None, named: Mapping[str, int]) -> dict[Any, int]:
         symbols = {s.name: s for s in self.sizes}
         out: dict[Any, int] = {}
-        for key, value in {**(sizes or {}), **named}.items():
-            name = key if isinstance(key, str) else key.name
+        given = {} if sizes is None else by_name("init()", "sizes", sizes, "{'D': 64}, or D=64")
+        for key, value in {**given, **named}.items():
+            name = key if isinstance(key, str) else getattr(key, "name", key)
             if name not in symbols:
                 raise UnknownNameError(name, symbols, "size")
-            out[symbols[name]] = int(value)
+            out[symbols[name]] = whole_number("init()", f"the size {name}", value, 1)
         return out
 
-    def predict(self, batch: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> Any:
+    def _scalars(self, caller: str, given: Mapping[str, Any], graph: FlowGraph) -> dict[str, Any]:
+        """Return values for scalar symbols, checked; every one that a graph needs has to be there."""
+        symbols = symbols_of(self.graph)
+        known = [s.name for s in (*symbols.scalars, *symbols.sizes)]
+        for name, value in given.items():
+            if name not in known:
+                raise UnknownNameError(name, known, "scalar or size")
+            if not real_constant(f"{caller}()", name, value).is_number:
+                raise DefinitionError(f"{caller}(): {name} must be a number here, found {value}.")
+        for s in symbols_of(graph).scalars:
+            if s.name not in given:
+                raise DefinitionError(f"The scalar {s.name} has no value. Give it one: {caller}(..., {s.name}=0.1).")
+        return dict(given)
+
+    def predict(self, batch: Mapping[str, Any], params: Mapping[str, Any] | None = None, **scalars: float) -> Any:
         """Return the network's output (what the loss judges) for a batch, with given or kept parameters.
 
+        Args:
+            batch: the data by name, ``{"x": array}``; labels may be left out.
+            params: the parameters; by default those of the last init() or load().
+            scalars: values of scalar symbols, such as ``eps=0.1``.
+
         Raises:
-            DefinitionError: no output was found, or there are no parameters yet.
+            DefinitionError: no output was found, or there are no parameters yet, or a scalar has no value.
         """
         if self.output is None:
             raise DefinitionError("This network has no output apart from its loss. Name it: Network(loss, output=y).")
         values = self.values if params is None else params
         if not values and self.parameters:
             raise DefinitionError("There are no parameters yet. Call init(), load() or pass params=.")
-        if self._predictor is None:
-            self._predictor = build((self.output,), name="predict")
-        needed = set(self._predictor.inputs)
-        given = {k: v for k, v in {**values, **batch}.items() if k in needed}
-        return self._predictor(given)[self.output.name]
+        program = self._predictor(self.output, scalars)
+        arrays = _arrays("predict(batch, params)", values, batch)
+        return program({k: v for k, v in arrays.items() if k in program.inputs})[self.output.name]
+
+    def _predictor(self, output: Tensor, scalars: Mapping[str, Any]) -> Program:
+        key = tuple(sorted(scalars.items()))
+        made = self._predictors.get(key)
+        if made is None:
+            chosen = self._scalars("predict", scalars, FlowGraph((output,)))
+            made = self._predictors[key] = build((output,), scalars=chosen, name="predict")
+        return made
 
     def save(self, path: str | Path, params: Mapping[str, Any] | None = None) -> None:
         """Write the parameters to a .npz file, atomically."""
@@ -258,6 +306,8 @@ class Network:
                 values = {name: stored[f"p{n}"] for n, name in enumerate(names)}
         except FileNotFoundError:
             raise DataError(f"There is no file {str(path)!r}.") from None
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}.") from None
         except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} holds no parameters saved by symnn: {error}.") from None
         if set(names) != set(self.parameters):
@@ -270,17 +320,27 @@ class Network:
         return values
 
     def away_from_kinks(
-        self, params: Mapping[str, Any], batch: Mapping[str, Any], *, margin: float = 1e-4, seed: int = 0
-    ) -> dict[str, Any]:
+        self, params: Mapping[str, Any], batch: Mapping[str, Any], *, margin: float = 1e-4, seed: int = 0,
+        **scalars: float,
+    ) -> dict[str, Any]:  # fmt: skip
         """Return parameters moved a little until no unit is within ``margin`` of where it is not differentiable.
+
+        Args:
+            params: the parameters to start from.
+            batch: the data by name.
+            margin: the least distance to a kink.
+            seed: of the moves.
+            scalars: values of scalar symbols, such as ``eps=0.1``.
 
         Raises:
             DataError: none was found in 200 draws; take fewer rows or a smaller margin.
         """
+        _arrays("away_from_kinks(params, batch)", params, batch)
         hazards = kinks(self.graph)
         if not hazards:
             return dict(params)
-        program = build(hazards, name="kinks")
+        chosen = self._scalars("away_from_kinks", scalars, FlowGraph(hazards))
+        program = build(hazards, scalars=chosen, name="kinks")
         rng = np.random.default_rng(seed)
         moved = {k: np.array(v, dtype=float) for k, v in params.items()}
         for _ in range(200):
@@ -295,15 +355,34 @@ class Network:
         most: int | None = None, seed: int = 0, **scalars: float,
     ) -> dict[str, Check]:  # fmt: skip
         """Return how the compiled gradients compare with central differences of the compiled loss, per parameter."""
-        chosen = tuple(names) if names is not None else tuple(self.parameters)
-        options: dict[str, Any] = dict(scalars)
+        chosen = tuple(self.parameters) if names is None else self._names(names)
+        options: dict[str, Any] = self._scalars("check_compiled", scalars, self.graph)
         f = self.compile(wrt=chosen, **options)
 
         def evaluate(values: Mapping[str, Any]) -> tuple[float, Mapping[str, Any]]:
             return f(values, {}, check=False)
 
-        values = {k: np.array(v, dtype=np.asarray(v).dtype) for k, v in {**params, **batch}.items()}
+        arrays = _arrays("check_compiled(params, batch)", params, batch)
+        values = {k: np.array(v, dtype=np.asarray(v).dtype) for k, v in arrays.items()}
         return compiled_differences(evaluate, values, chosen, most=most, seed=seed)
+
+
+def _part(graph: FlowGraph, which: Any, whose: str) -> Tensor:
+    """Return a tensor of a graph by its name, or itself."""
+    if isinstance(which, str):
+        return graph[which]
+    if not isinstance(which, Tensor):
+        raise DefinitionError(f"A part of {whose} is given by its name, such as 'W1', found {found(which)}.")
+    if graph.names.get(which.name) is not which:
+        raise DefinitionError(f"The {which!r} is not part of {whose}. Known: {', '.join(map(repr, graph.names))}.")
+    return which
+
+
+def _arrays(caller: str, params: Any, batch: Any) -> dict[str, Any]:
+    """Return parameters and data together."""
+    if not isinstance(params, Mapping):
+        by_name(caller, "parameters", params, "{'W1': array}")
+    return {**params, **by_name(caller, "data", batch, "{'x': array}")}
 
 
 def _summary(verdict: Verdict) -> Check:
@@ -335,9 +414,10 @@ def vjp(layer: Tensor, wrt: Tensor | str, *, upstream: str = "") -> Derivation:
 
     Raises:
         UnknownNameError: the layer depends on no tensor of that name.
+        DefinitionError: the layer is no tensor, or does not depend on ``wrt``.
     """
-    tensor = FlowGraph((layer,))[wrt] if isinstance(wrt, str) else wrt
-    return of_gradient(derive_vjp(layer, [tensor], name=upstream), tensor)
+    wanted = _part(FlowGraph((tensor("vjp()", layer, "a computed tensor first"),)), wrt, "the layer")
+    return of_gradient(derive_vjp(layer, [wanted], name=upstream), wanted)
 
 
 def check_gradient(net: Network | Tensor, wrt: str | Tensor, candidate: Callable[..., Any] | Any) -> Verdict:
@@ -348,8 +428,17 @@ def check_gradient(net: Network | Tensor, wrt: str | Tensor, candidate: Callable
         wrt: by what.
         candidate: a SymPy index expression in the derivation's free indices, or a function of those indices, or a
             tensor from define().
+
+    Raises:
+        UnknownNameError: there is no tensor of that name.
+        DefinitionError, ShapeError: the candidate is no such formula, or has other axes than the gradient.
     """
-    derivation = net.gradient(wrt if isinstance(wrt, str) else wrt.name) if isinstance(net, Network) else vjp(net, wrt)
+    if candidate is None:
+        raise DefinitionError(
+            "check_gradient() compares with a formula of yours, found None. Give a function of the gradient's indices, "
+            "or a tensor from define(); without a claim of your own use net.check(name)."
+        )
+    derivation = net.gradient(wrt) if isinstance(net, Network) else vjp(net, wrt)
     claim = derivation.check(candidate)
     claimed = claim.checks["claim"]
     if claimed.verdict == "refuted":

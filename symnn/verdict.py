@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from symnn.show import Document, VerdictTable, fragment, html, terminal
+from symnn.show import Document, VerdictTable, html, notebook, terminal
 from symnn.verify.record import Check
 
 __all__ = ["Verdict"]
@@ -48,7 +48,7 @@ class Verdict:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return fragment(self.document().blocks)
+        return notebook(self.document())
 
     def html(self) -> str:
         """Return the verdict as a self-contained page."""

@@ -5,48 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from symnn.algebra.calculus import derivative
-from symnn.algebra.normal import (
-    const,
-    entry,
-    exponential,
-    function,
-    indicator,
-    logarithm,
-    multiply,
-    of_index,
-    of_symbol,
-    power,
-    product,
-    size_poly,
-    summed,
-)
-from symnn.algebra.terms import ONE, Poly, Rational, intern_atom
-from symnn.ground.errors import UnsupportedError
+from symnn.algebra.constructs import Conversion
+from symnn.algebra.terms import Poly
 from symnn.ground.template import unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import (
-    Add,
-    Const,
-    D,
-    Delta,
-    Div,
-    Entry,
-    Fn,
-    Ind,
-    Ix,
-    Mul,
-    Neg,
-    Num,
-    Pow,
-    Sum,
-    Sym,
-    Tree,
-    Where,
-    children,
-    rebuild,
-)
+from symnn.ground.tree import D, Entry, Tree, children, rebuild
 
-__all__ = ["canonical", "expand"]
+__all__ = ["canonical", "expand", "reaches"]
 
 
 def canonical(tree: Tree) -> Poly:
@@ -56,73 +21,15 @@ def canonical(tree: Tree) -> Poly:
         UnsupportedError: a construct the algebra does not have.
         ZeroDivisionError: a denominator that is identically zero.
     """
-    match tree:
-        case Num():
-            return const(tree.value)
-        case Const() if tree.name == "E":
-            return exponential(ONE)
-        case Const():
-            return Poly({((intern_atom("sym", tree.name, positive=True), 1),): 1})
-        case Sym():
-            return of_symbol(tree.symbol)
-        case Ix():
-            return of_index(tree.index)
-        case Entry():
-            return entry(tree.tensor, tuple(canonical(p) for p in tree.at))
-        case Add():
-            out = canonical(tree.terms[0])
-            for t in tree.terms[1:]:
-                out = out + canonical(t)
-            return out
-        case Mul() | Div() | Pow():
-            return product(_factors(tree, 1))
-        case Neg():
-            return -canonical(tree.body)
-        case Fn():
-            return function(tree.name, tuple(canonical(p) for p in tree.args))
-        case Sum():
-            return summed(canonical(tree.body), (tree.index,))
-        case Delta():
-            return indicator("=", canonical(tree.left) - canonical(tree.right))
-        case Ind():
-            return indicator(tree.rel, canonical(tree.left) - canonical(tree.right))
-        case Where():
-            c = canonical(tree.condition)
-            then, other = canonical(tree.then), canonical(tree.other)
-            return multiply(c, then) + multiply(ONE - c, other)
-        case D():
-            body = canonical(expand(tree.body, tree.wrt.tensor))
-            return derivative(body, tree.wrt.tensor, tuple(canonical(p) for p in tree.wrt.at))
-    raise UnsupportedError(f"{type(tree).__name__} has no canonical form.")
+    return _CONVERSION(tree)
 
 
-def _power(base: Poly, exponent: Poly) -> Poly:
-    value = exponent.constant()
-    if value is not None:
-        return power(base, value)
-    if base.positive:
-        return exponential(multiply(exponent, logarithm(base)))
-    return function("pow", (base, exponent))
+def _taken(pending: D) -> Poly:
+    body = canonical(expand(pending.body, pending.wrt.tensor))
+    return derivative(body, pending.wrt.tensor, tuple(canonical(p) for p in pending.wrt.at))
 
 
-def _factors(tree: Tree, e: Rational) -> list[tuple[Poly, Rational]]:
-    """Return a product as (base, exponent) pairs, nothing expanded."""
-    match tree:
-        case Mul():
-            return [part for f in tree.factors for part in _factors(f, e)]
-        case Neg() if isinstance(e, int):
-            return [*_factors(tree.body, e), (const((-1) ** e), 1)]
-        case Div():
-            return [*_factors(tree.num, e), *_factors(tree.den, -e)]
-        case Pow():
-            base, exponent = canonical(tree.base), canonical(tree.exponent)
-            value = exponent.constant()
-            if value is None:
-                return [(_power(base, exponent), e)]
-            if isinstance(value, int) and isinstance(e, int):
-                return [(base, value * e)]
-            return [(power(base, value), e)]
-    return [(canonical(tree), e)]
+_CONVERSION = Conversion(_taken)
 
 
 def expand(tree: Tree, towards: Tensor, memo: dict[Tensor, bool] | None = None) -> Tree:
@@ -151,8 +58,3 @@ def reaches(tensor: Tensor, source: Tensor, memo: dict[Tensor, bool] | None = No
             else:
                 memo[t] = any(memo[p] for p in t.definition.args)
     return memo[tensor]
-
-
-def size_tree_value(size: Any) -> Poly:
-    """Return a size as a polynomial."""
-    return size_poly(size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
+import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -56,11 +56,4 @@ def load(source: Source) -> Callable[..., dict[str, Any]]:
 
 def _remember(filename: str, text: str) -> None:
     """Let tracebacks show the generated lines."""
-    import linecache
-
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-
-
-def loaded(module: str) -> bool:
-    """Tell whether a module has been imported already."""
-    return module in sys.modules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -152,16 +153,14 @@ class _Writer:
     def _missing(self, s: Any) -> None:
         if s.is_integer:
             raise DefinitionError(
-                f"The size {s} is on no axis of an array of this program. Give it a value: scalars={{{s.name!r}: 3}}."
+                f"The size {s} is on no axis of an array of this program. Give it a value, {s.name}=3."
             )
         if self.scalars:
-            raise UnknownNameError(s.name, self.scalars, "value in scalars")
-        raise DefinitionError(f"The symbol {s} has no value. Give it one: scalars={{{s.name!r}: 0.1}}.")
+            raise UnknownNameError(s.name, self.scalars, "scalar")
+        raise DefinitionError(f"The symbol {s} has no value. Give it one, {s.name}=0.1.")
 
 
 def _literal(name: str, value: Any, symbol: Any) -> str:
-    import math
-
     if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
         raise DefinitionError(f"The value of {name!r} must be a real number, found {value!r}.")
     number = float(value)

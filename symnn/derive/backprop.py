@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from symnn.derive.combine import added, fused
+from symnn.derive.combine import Combined, added, fused
 from symnn.derive.pullback import Pullback, pullback
-from symnn.derive.steps import Derived, Step
+from symnn.derive.steps import Step, renamed
 from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import DefinitionError, UnsupportedError
 from symnn.ground.indices import Index
@@ -27,6 +28,7 @@ class Contribution:
     child: Tensor
     pullback: Pullback
     definition: Definition
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Adjoints:
     upstream: Tensor | None
     of: dict[Tensor, Tensor] = field(default_factory=dict)
     contributions: dict[Tensor, list[Contribution]] = field(default_factory=dict)
-    combined: dict[Tensor, list[Derived]] = field(default_factory=dict)
+    combined: dict[Tensor, list[Combined]] = field(default_factory=dict)
     visited: list[Tensor] = field(default_factory=list)
 
     def graph(self, wanted: Iterable[Tensor] = ()) -> FlowGraph:
@@ -119,7 +121,7 @@ def _adjoint(t: Tensor, uses: list[tuple[Tensor, Tensor]], out: Adjoints) -> Non
         name, t.shape, "adjoint", auto=True, of=t, adjoint_name=t.adjoint_name, letters=t.letters, level=t.level,
     )  # fmt: skip
     parts: list[Definition] = []
-    notes: list[Derived] = []
+    notes: list[Combined] = []
     for child, slot in uses:
         above = out.of.get(child)
         seeded = child is out.output and out.upstream is None
@@ -131,13 +133,13 @@ def _adjoint(t: Tensor, uses: list[tuple[Tensor, Tensor]], out: Adjoints) -> Non
             shorter = fused(made, definition, above)
             if shorter is not None:
                 definition = shorter.definition
-                notes.append(shorter.derived)
+                notes.append(shorter)
         parts.append(definition)
     if not parts:
         return
     if len(parts) > 1:
         total = added(made, parts)
-        notes.append(total.derived)
+        notes.append(total)
         parts = [total.definition]
     made.definition = parts[0]
     if not made.letters:
@@ -180,16 +182,10 @@ def actual_steps(contribution: Contribution, free: tuple[Index, ...]) -> list[St
     return [
         Step(
             substitute(step.tree, indices=env, tensors=tensors, sizes=sizes, symbols=symbols),
-            tuple(_renamed(rule, names) for rule in step.rules),
+            tuple(renamed(rule, names) for rule in step.rules),
         )
         for step in p.derived.steps
     ]
-
-
-def _renamed(rule: str, names: dict[str, str]) -> str:
-    """Return a rule's name with the formal tensor at its end replaced by the actual one."""
-    head, _, last = rule.rpartition(" ")
-    return f"{head} {names[last]}" if head in ("definition of", "fold") and last in names else rule
 
 
 def formula(tensor: Tensor) -> tuple[tuple[Index, ...], Tree]:

@@ -6,19 +6,21 @@ Both are worked out once per pattern of templates and shared arguments, and re-u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from symnn.algebra.compact import Letters, cost, to_tree
 from symnn.algebra.convert import canonical
 from symnn.derive.simplify import simplify, weight
-from symnn.derive.steps import Derived
+from symnn.derive.steps import Derived, Step, renamed
 from symnn.derive.tidy import contract
 from symnn.ground.define import abstract
 from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
+from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Definition, Template, entry_of, instantiate, unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, Entry, Fn, Sym, Tree, Where, children, rebuild, tensors_in, walk
+from symnn.ground.tree import Add, Entry, Fn, Ix, Sym, Tree, Where, children, rebuild, tensors_in, walk
 
 __all__ = ["Combined", "added", "fused"]
 
@@ -31,10 +33,21 @@ _PATTERNS: dict[Any, Any] = {}
 
 @dataclass(frozen=True)
 class Combined:
-    """A combined definition and the lines that led to it, over the tensors ``seen`` when it was first worked out."""
+    """A combined definition, the lines that led to it, and the free indices of those lines."""
 
     definition: Definition
     derived: Derived
+    free: tuple[Index, ...]
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is remembered of a combination: the result, and the lines over the tensors it was first worked out for."""
+
+    template: Template
+    places: tuple[int, ...]
+    combined: Combined
     seen: tuple[Tensor, ...]
 
 
@@ -59,14 +72,32 @@ def _pattern(definitions: Sequence[Definition]) -> tuple[Any, tuple[Tensor, ...]
     return key, tensors
 
 
-def _recall(key: Any, tensors: tuple[Tensor, ...], node: str) -> Combined | None:
-    template, places, derived, seen = _PATTERNS[key]
-    args = tuple(tensors[p] for p in places)
-    return Combined(instantiate(template, args, node=node), derived, seen)
+def _recall(kept: _Kept, tensors: tuple[Tensor, ...], target: Tensor) -> Combined:
+    """Return a remembered combination with the actual tensors, sizes and names in its lines."""
+    definition = instantiate(kept.template, tuple(tensors[p] for p in kept.places), node=target.name)
+    there = dict(zip(kept.seen, tensors, strict=True))
+    sizes: dict[Any, Any] = {}
+    for old, new in there.items():
+        sizes.update(zip(old.shape, new.shape, strict=True))
+        if old.classes is not None:
+            sizes[old.classes] = new.classes
+    free = tuple(Index(i.letter, s) for i, s in zip(kept.combined.free, target.shape, strict=True))
+    env: dict[Index, Tree] = {i: Ix(j) for i, j in zip(kept.combined.free, free, strict=True)}
+    symbols = {old: from_sympy(new) for old, new in sizes.items() if old.is_Symbol}
+    names = {old.name: new.name for old, new in there.items()}
+    steps = [
+        Step(
+            substitute(s.tree, indices=env, tensors=there, sizes=sizes, symbols=symbols),
+            tuple(renamed(rule, names) for rule in s.rules),
+        )
+        for s in kept.combined.derived.steps
+    ]
+    return Combined(definition, Derived(steps), free)
 
 
-def _remember(key: Any, tensors: tuple[Tensor, ...], definition: Definition, derived: Derived) -> bool:
+def _remember(key: Any, tensors: tuple[Tensor, ...], combined: Combined) -> bool:
     """Keep a result if its sizes can be read off its arguments."""
+    definition = combined.definition
     template = definition.template
     known = {s for t in template.slots for s in t.shape} | {t.classes for t in template.slots}
     if not all(f in known for f in definition.sizes):
@@ -75,24 +106,31 @@ def _remember(key: Any, tensors: tuple[Tensor, ...], definition: Definition, der
         isinstance(t, Sym) and t.symbol not in definition.sizes and t.symbol.is_integer for t in walk(template.tree)
     ):
         return False  # a size that no argument carries stands in the formula under its own name
-    _PATTERNS[key] = (template, tuple(tensors.index(a) for a in definition.args), derived, tensors)
+    _PATTERNS[key] = _Kept(template, tuple(tensors.index(a) for a in definition.args), combined, tensors)
     return True
 
 
 def fused(target: Tensor, definition: Definition, upstream: Tensor) -> Combined | None:
     """Return the definition with the upstream adjoint unfolded, or None where that is longer."""
     assert upstream.definition is not None
-    pattern, tensors = _pattern((definition, upstream.definition))
-    # The upstream stands among the consumer's arguments; what it is computed from decides.
-    key = ("fuse", pattern, definition.args.index(upstream))
+    # The upstream stands among the consumer's arguments; what it is computed from decides, and how the values that
+    # may be folded back in are defined.
+    folded = tuple(t for t in dict.fromkeys(definition.args) if t.definition is not None and _foldable(t, upstream))
+    pattern, tensors = _pattern((definition, upstream.definition, *(t.definition for t in folded if t.definition)))
+    tensors = tuple(dict.fromkeys((*tensors, *folded)))
+    key = ("fuse", pattern, tensors.index(upstream), tuple(tensors.index(t) for t in folded))
     if key in _PATTERNS:
-        return None if _PATTERNS[key] is None else _recall(key, tensors, target.name)
+        return None if _PATTERNS[key] is None else _recall(_PATTERNS[key], tensors, target)
     out = _fuse(target, definition, upstream)
     if out is None:
         _PATTERNS[key] = None
     else:
-        _remember(key, tensors, out.definition, out.derived)
+        _remember(key, tensors, out)
     return out
+
+
+def _foldable(t: Tensor, upstream: Tensor) -> bool:
+    return t.definition is not None and t is not upstream and t.role != "adjoint"
 
 
 def _fuse(target: Tensor, definition: Definition, upstream: Tensor) -> Combined | None:
@@ -111,7 +149,7 @@ def _fuse(target: Tensor, definition: Definition, upstream: Tensor) -> Combined 
     after = derived.result
     if upstream in tensors_in(after) or weight(after) > weight(before):
         return None
-    return Combined(abstract(f"{definition.template.name}", free, after, _TEMPLATES), derived, ())
+    return Combined(abstract(f"{definition.template.name}", free, after, _TEMPLATES), derived, free)
 
 
 def _worth_trying(tree: Tree, upstream: Tensor) -> bool:
@@ -131,7 +169,7 @@ def _named(before: Tree, upstream: Tensor) -> list[tuple[Tensor, tuple[Index, ..
     """Return computed tensors in sight that may be folded back in."""
     out = []
     for t in tensors_in(before):
-        if t.definition is not None and t is not upstream and t.role != "adjoint":
+        if t.definition is not None and _foldable(t, upstream):
             free = tuple(Index(i.letter, s) for i, s in zip(t.definition.template.free, t.shape, strict=True))
             out.append((t, free, unfold(entry_of(t, free))))
     return out
@@ -142,9 +180,7 @@ def added(target: Tensor, parts: Sequence[Definition]) -> Combined:
     pattern, tensors = _pattern(parts)
     key = ("add", pattern)
     if key in _PATTERNS:
-        found = _recall(key, tensors, target.name)
-        assert found is not None
-        return found
+        return _recall(_PATTERNS[key], tensors, target)
     free = tuple(Index(i.letter, s) for i, s in zip(parts[0].template.free, target.shape, strict=True))
     terms = [unfold(entry_of(Tensor(target.name, target.shape, "adjoint", definition=d), free)) for d in parts]
     derived = Derived()
@@ -156,5 +192,6 @@ def added(target: Tensor, parts: Sequence[Definition]) -> Combined:
             tree = gathered
             derived.then(tree, "collect terms")
     definition = abstract(f"sum over the uses of {target.name}", free, tree, _TEMPLATES)
-    _remember(key, tensors, definition, derived)
-    return Combined(definition, derived, tensors)
+    out = Combined(definition, derived, free)
+    _remember(key, tensors, out)
+    return out

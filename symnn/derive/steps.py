@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from symnn.ground.tree import Tree
 
-__all__ = ["Derived", "Step"]
+__all__ = ["Derived", "Step", "renamed"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,12 @@ class Derived:
         elif rules:
             last = self.steps[-1]
             self.steps[-1] = Step(last.tree, _distinct((*last.rules, *rules)))
+
+
+def renamed(rule: str, names: Mapping[str, str]) -> str:
+    """Return a rule's name with the tensor at its end replaced, for lines carried over to other tensors."""
+    head, _, last = rule.rpartition(" ")
+    return f"{head} {names[last]}" if head in ("definition of", "fold", "insert") and last in names else rule
 
 
 def _distinct(rules: tuple[str, ...]) -> tuple[str, ...]:

@@ -163,16 +163,21 @@ class Interpreter:
     # -- scalar functions ------------------------------------------------------------------------------------------
 
     def call(self, name: str, *args: Any) -> Any:
-        """Return a scalar function's value in float64, complex or mpmath arithmetic."""
+        """Return a scalar function's value in float64, complex or mpmath arithmetic.
+
+        Raises:
+            ValueError: the real part is outside the function's real domain.
+        """
+        _check_domain(name, _real(args[0]))
         if self.context is not None:
-            if name in _SPECIAL and any(isinstance(a, self.context.mpc) for a in args):
+            if name != "exp" and any(isinstance(a, self.context.mpc) for a in args):
                 with self.context.workdps(4 * self.context.dps):
                     return getattr(self.context, name)(*args)
             return getattr(self.context, name)(*args)
         if any(isinstance(a, complex) for a in args):
             if hasattr(cmath, name):
                 return getattr(cmath, name)(*args)
-            with mpmath.mp.workdps(60):
+            with mpmath.mp.workdps(60):  # a tiny imaginary part needs more digits than the larger real part
                 return complex(getattr(mpmath.mp, name)(*args))
         if name == "digamma":
             return float(mpmath.digamma(*args))
@@ -181,8 +186,10 @@ class Interpreter:
         return getattr(math, name)(*args)
 
 
-#: mpmath gives their values to the digits of the larger part: a tiny imaginary part (a complex step) needs more.
-_SPECIAL = frozenset(("erf", "erfc", "gamma", "loggamma", "digamma"))
+def _check_domain(name: str, x: Any) -> None:
+    """Raise ValueError outside a function's real domain, where complex arithmetic would go on silently."""
+    if (name == "log" and x <= 0) or (name in ("asin", "acos") and abs(x) > 1):
+        raise ValueError(f"{name} of {float(x):.3g} is not real")
 
 
 def _real(value: Any) -> Any:
@@ -294,6 +301,8 @@ def _power(base: Code, exponent: Code) -> Code:
             b = m.context.convert(b)
         elif isinstance(b, int) and not isinstance(x, int):
             b = float(b)
+        if _real(b) < 0 and (_real(x) != int(_real(x)) or getattr(x, "imag", 0) != 0):
+            raise ValueError(f"{float(_real(b)):.3g} to the power {float(_real(x)):.3g} is not real")
         return b**x
 
     return run

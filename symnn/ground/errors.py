@@ -45,8 +45,17 @@ class UnknownNameError(SymnnError):
 
     def __init__(self, name: str, known: Iterable[str], what: str = "tensor") -> None:
         names = list(dict.fromkeys(known))
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = _nearest(name, names)
+        hint = "" if near is None else f" Did you mean {near!r}?"
         listed = ", ".join(repr(n) for n in names[:12]) + (", ..." if len(names) > 12 else "")
-        super().__init__(f"There is no {what} named {name!r}.{hint} Known: {listed or 'none'}.")
-        self.name, self.suggestion = name, near[0] if near else None
+        super().__init__(f"There is no {what} named {name!r}.{hint}" + (f" Known: {listed}." if listed else ""))
+        self.name, self.suggestion = name, near
+
+
+def _nearest(name: object, names: list[str]) -> str | None:
+    """Return the name that differs in capitals only, else the most similar one."""
+    if not isinstance(name, str):  # a caller's mistake
+        return None
+    same = [n for n in names if n.casefold() == name.casefold()]
+    near = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return near[0] if near else None

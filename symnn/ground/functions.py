@@ -9,7 +9,8 @@ import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import Boolean
 
-from symnn.ground.errors import UnsupportedError
+from symnn.ground.errors import DefinitionError, UnsupportedError
+from symnn.ground.indices import Index
 
 __all__ = ["FUNCTIONS", "NAMES", "cases", "indicator", "stop_gradient", "sum_over", "where", "whole_sum"]
 
@@ -57,8 +58,13 @@ def sum_over(body: Any, *over: Any) -> Any:
 
     The range of each index is read from the axes it is used on, unless the index carries a size.
     """
-    out = sympy.sympify(body, strict=True)
+    out = _formula(body, "sum")
     for k in over:
+        if not isinstance(k, Index):
+            raise DefinitionError(
+                f"sum() takes the formula, then the indices it sums over, sum(W[i, j] * x[n, j], j); {k!r} is no index "
+                "from indices(). Each runs over its whole axis, so no bounds are given."
+            )
         out = whole_sum(out, k)
     return out
 
@@ -112,7 +118,9 @@ def _condition(value: Any, caller: str) -> Any:
         return sympy.true if value else sympy.false
     if isinstance(value, Boolean):
         return value
-    raise UnsupportedError(f"{caller}() takes a comparison such as x[n, i] > 0, found {type(value).__name__} {value!r}.")
+    raise UnsupportedError(
+        f"{caller}() takes a comparison such as x[n, i] > 0, found {type(value).__name__} {value!r}."
+    )
 
 
 def stop_gradient(expression: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import sympy
 
 from symnn.ground.errors import DefinitionError
-from symnn.ground.sizes import Size, as_size
+from symnn.ground.sizes import Size, as_size, words
 
 __all__ = ["Index", "index", "indices"]
 
@@ -52,8 +52,8 @@ class Index(sympy.Dummy):  # type: ignore[misc]
 
 def index(letter: str, size: Any = None) -> Index:
     """Return one index; without a size its range is read from the tensor axes that it is used on."""
-    if not letter:
-        raise DefinitionError("An index needs a letter, for example index('n').")
+    if not isinstance(letter, str) or not letter:
+        raise DefinitionError(f"An index needs a letter, for example index('n'), found {letter!r}.")
     return Index(letter, None if size is None else as_size(size))
 
 
@@ -64,7 +64,5 @@ def indices(letters: str) -> Any:
     >>> n.letter, n == indices("n")
     ('n', False)
     """
-    made = tuple(index(letter) for letter in letters.replace(",", " ").split())
-    if not made:
-        raise DefinitionError("indices() needs at least one letter, for example indices('n i').")
+    made = tuple(index(letter) for letter in words("indices", letters, "n i"))
     return made[0] if len(made) == 1 else made

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 import sympy
 
 from symnn.ground.errors import DefinitionError
 
-__all__ = ["Size", "as_size", "dims", "formal_size", "scalars", "size_text"]
+__all__ = ["Size", "as_size", "dims", "formal_size", "scalars", "size_text", "words"]
 
 #: A size is a SymPy expression: a positive Integer, a positive integer Symbol, or an affine mix of them.
 Size = Any
@@ -22,9 +23,7 @@ def dims(names: str) -> Any:
     >>> N.is_positive, N.is_integer
     (True, True)
     """
-    made = tuple(sympy.Symbol(name, integer=True, positive=True) for name in names.replace(",", " ").split())
-    if not made:
-        raise DefinitionError("dims() needs at least one name, for example dims('N D').")
+    made = tuple(sympy.Symbol(name, integer=True, positive=True) for name in words("dims", names, "N D"))
     return made[0] if len(made) == 1 else made
 
 
@@ -35,8 +34,22 @@ def scalars(names: str, *, positive: bool = False) -> Any:
     True
     """
     flags: dict[str, bool] = {"positive": True} if positive else {"real": True}
-    made = tuple(sympy.Symbol(name, **flags) for name in names.replace(",", " ").split())
+    made = tuple(sympy.Symbol(name, **flags) for name in words("scalars", names, "lam eps"))
     return made[0] if len(made) == 1 else made
+
+
+def words(caller: str, names: Any, example: str) -> list[str]:
+    """Return the names in a text, separated by spaces or commas.
+
+    Raises:
+        DefinitionError: it is no text, or holds no name.
+    """
+    if not isinstance(names, str):
+        raise DefinitionError(f"{caller}() takes names in one text, {caller}({example!r}), found {names!r}.")
+    made = names.replace(",", " ").split()
+    if not made:
+        raise DefinitionError(f"{caller}() needs at least one name, for example {caller}({example!r}).")
+    return made
 
 
 @cache
@@ -59,10 +72,11 @@ def as_size(value: Any) -> Size:
             return value
     elif isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return sympy.Integer(value)
-    elif hasattr(value, "__index__") and not isinstance(value, bool) and int(value) > 0:
+    elif isinstance(value, np.integer) and value > 0:
         return sympy.Integer(int(value))
+    shown = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
     raise DefinitionError(
-        f"A size must be a positive integer or a symbol from dims(), found {value!r}. "
+        f"A size must be a positive integer or a symbol from dims(), found {shown}. "
         "Write for example N = dims('N') and use N, or use 32."
     )
 

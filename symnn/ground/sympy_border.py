@@ -74,6 +74,8 @@ def from_sympy(expression: Any) -> Tree:
 
 
 def _fraction(value: Any) -> Fraction:
+    if not value.is_finite:
+        raise UnsupportedError(f"{value} is not a finite real number. Use an indicator instead of infinite entries.")
     if value.is_Rational:
         return Fraction(int(value.p), int(value.q))
     return Fraction(repr(float(value)))
@@ -81,8 +83,6 @@ def _fraction(value: Any) -> Fraction:
 
 def _convert(e: Any) -> Tree:
     if e.is_Number:
-        if not e.is_finite:
-            raise UnsupportedError(f"{e} is not a finite real number. Use an indicator instead of infinite entries.")
         return number(_fraction(e))
     if isinstance(e, TensorSymbol):
         return Entry(e.tensor, ())

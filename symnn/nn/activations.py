@@ -9,7 +9,8 @@ from typing import Any
 
 import sympy
 
-from symnn.ground.errors import UnknownNameError
+from symnn.ground.arguments import found, real_constant, tensor
+from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.tensors import Tensor
 from symnn.nn.forward import Forward
 
@@ -98,9 +99,7 @@ def _forward(record: Activation) -> Forward:
             record.name,
             {"z": "*n"},
             "*n",
-            lambda s, i, *c: record.expression(
-                s["z"][i.batch], *[sympy.Rational(v) if isinstance(v, Fraction) else v for v in c]
-            ),
+            lambda s, i, *c: record.expression(s["z"][i.batch], *c),
             latex=record.latex,
             source=record.source,
             domain=record.domain,
@@ -114,21 +113,21 @@ def activation(kind: str, x: Tensor, *, name: str = "", **constants: Any) -> Ten
 
     Raises:
         UnknownNameError: the table has no such activation, or it has no such constant.
+        DefinitionError: what is given is no tensor, or a constant is no real number.
     """
+    if not isinstance(kind, str):
+        raise DefinitionError(f"activation() takes a name first, activation('relu', x), found {found(kind)}.")
     record = ACTIVATIONS.get(kind)
     if record is None:
         raise UnknownNameError(kind, ACTIVATIONS, "activation")
+    tensor(f"{kind}()", x)
     known = dict(record.constants)
     for key in constants:
         if key not in known:
             raise UnknownNameError(key, known, f"constant of {kind}")
-    values = tuple(_exact(constants.get(k, v)) for k, v in record.constants)
+    values = tuple(real_constant(f"{kind}()", k, constants.get(k, v)) for k, v in record.constants)
     label = name or ("h" + x.name[1:] if x.name[0] == "a" and x.name[1:].isdigit() else f"{kind}_{x.name}")
     return _forward(record)(x, name=label, constants=values, auto=not name)
-
-
-def _exact(value: Any) -> Any:
-    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value) if isinstance(value, int) else value
 
 
 def _public(kind: str) -> Callable[..., Tensor]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import sympy
 
-from symnn.ground.errors import ShapeError
+from symnn.ground.arguments import tensor
+from symnn.ground.errors import DefinitionError, ShapeError
 from symnn.ground.functions import sum_over
 from symnn.ground.indices import Index
 from symnn.ground.sizes import formal_size, size_text
@@ -115,8 +116,14 @@ class Forward:
         """Return the tensor computed by this operation from actual tensors.
 
         Raises:
+            DefinitionError: an operand is missing or is no tensor.
             ShapeError: the operands' shapes do not fit; the message names node, shapes and index.
         """
+        if len(args) != len(self.operands):
+            listed = ", ".join(self.operands)
+            raise DefinitionError(f"{self.name}() takes {len(self.operands)} tensors ({listed}), found {len(args)}.")
+        for operand, arg in zip(self.operands, args, strict=True):
+            tensor(f"{self.name}()", arg, f"a tensor as {operand}")
         leading = self._leading(args, name)
         template = self.template(leading, constants, tuple(a.positive for a in args))
         definition = instantiate(template, args, node=name)
@@ -148,7 +155,7 @@ class Forward:
             leading = arg.rank - fixed
             if leading < 0 or (found is not None and leading != found):
                 raise ShapeError(
-                    f"ShapeError in node {node!r} = {self.name}({', '.join(a.name for a in args)}): operand {operand} "
+                    f"In node {node!r} = {self.name}({', '.join(a.name for a in args)}): operand {operand} "
                     f"takes axes ({spec}), found {arg.name} with shape {size_text(arg.shape)}. "
                     "Give every operand the same leading axes."
                 )

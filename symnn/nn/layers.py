@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy
 
+from symnn.ground.arguments import tensor
 from symnn.ground.errors import DefinitionError
 from symnn.ground.sizes import as_size
 from symnn.ground.tensors import Tensor, parameter
@@ -53,16 +54,18 @@ def dense(
         bias_tensor: an existing bias to share.
 
     Raises:
+        DefinitionError: what is given is no tensor, or the width is none.
         ShapeError: a shared weight does not fit.
     """
-    if x.rank < 1:
+    if tensor("dense()", x, "a tensor first, then the number of units").rank < 1:
         raise DefinitionError(f"dense() needs a tensor with at least one axis, found {x!r}.")
     units = as_size(units)
     suffix = name or str(x.level + 1)
-    W = weight or parameter(f"W{suffix}", (units, x.shape[-1]))
+    W = parameter(f"W{suffix}", (units, x.shape[-1])) if weight is None else weight
     args: tuple[Tensor, ...] = (x, W)
     if bias:
-        args = (x, W, bias_tensor or parameter(f"b{suffix}", (units,), regularised=False))
+        b = parameter(f"b{suffix}", (units,), regularised=False) if bias_tensor is None else bias_tensor
+        args = (x, W, b)
     forward = AFFINE if bias else LINEAR
     adjoint = f"delta{suffix}"
     return forward(*args, name=f"a{suffix}", auto=True, adjoint_name=adjoint, level=x.level + 1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from symnn.ground.arguments import found, real_constant, tensor
 from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.tensors import Tensor
 from symnn.nn.forward import Forward
@@ -20,7 +21,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss; ``expression(operands, letters, *constants)`` is the loss of one example."""
+    """A loss; ``expression(operands, letters, *constants)`` is the loss of one example.
+
+    ``positive`` names the constants that must be > 0.
+    """
 
     name: str
     operands: dict[str, str]
@@ -30,6 +34,7 @@ class Loss:
     labels: dict[str, str] | None = None
     constants: tuple[tuple[str, Any], ...] = ()
     domain: str = "differentiable everywhere"
+    positive: tuple[str, ...] = ()
 
 
 def _square(s: Any, i: Any) -> Any:
@@ -61,7 +66,7 @@ LOSSES: dict[str, Loss] = {
         Loss("huber", _PAIR,
              lambda s, i, d: i.sum(_huber(s["y"][*i.batch, i.c] - s["t"][*i.batch, i.c], d), i.c),
              r"\sum_c r_c^2/2 \text{ if } |r_c|\le\delta \text{ else } \delta(|r_c|-\delta/2)", "Huber 1964",
-             constants=(("delta", Fraction(1)),)),
+             constants=(("delta", Fraction(1)),), positive=("delta",)),
         Loss("hinge", {"a": "*n", "y": "*n"}, lambda s, i: sympy.Max(0, 1 - s["y"][i.batch] * s["a"][i.batch]),
              r"\max(0, 1 - y a),\ y=\pm1", "Cortes, Vapnik 1995",
              domain="kink where y a = 1, where the derivative is taken as 0"),
@@ -77,8 +82,7 @@ def _forward(record: Loss, reduction: str) -> Forward:
     if made is None:
 
         def formula(s: Any, i: Any, *constants: Any) -> Any:
-            values = [sympy.Rational(v) if isinstance(v, Fraction) else v for v in constants]
-            total = i.sum(record.expression(s, i, *values), *reversed(i.batch))
+            total = i.sum(record.expression(s, i, *constants), *reversed(i.batch))
             if reduction == "sum":
                 return total
             # A mean over entries counts the class axis too for the losses of pairs, as PyTorch does.
@@ -97,8 +101,10 @@ def loss(kind: str, *args: Tensor, reduction: str = "mean", name: str = "", **co
 
     Raises:
         UnknownNameError: no such loss or constant.
-        DefinitionError: reduction is neither "mean" nor "sum".
+        DefinitionError: reduction is neither "mean" nor "sum", an operand is no tensor or a constant no real number.
     """
+    if not isinstance(kind, str):
+        raise DefinitionError(f"loss() takes a name first, loss('mse', y, t), found {found(kind)}.")
     record = LOSSES.get(kind)
     if record is None:
         raise UnknownNameError(kind, LOSSES, "loss")
@@ -108,12 +114,10 @@ def loss(kind: str, *args: Tensor, reduction: str = "mean", name: str = "", **co
     for key in constants:
         if key not in known:
             raise UnknownNameError(key, known, f"constant of {kind}")
-    values = tuple(constants.get(k, v) for k, v in record.constants)
     exact = tuple(
-        Fraction(repr(v)) if isinstance(v, float) else Fraction(v) if isinstance(v, int) else v for v in values
+        real_constant(f"{kind}()", k, constants.get(k, v), positive=k in record.positive) for k, v in record.constants
     )
-    out = _forward(record, reduction)(*args, name=name or "loss", constants=exact, auto=not name, latex=r"\ell")
-    return out
+    return _forward(record, reduction)(*args, name=name or "loss", constants=exact, auto=not name, latex=r"\ell")
 
 
 def cross_entropy(p: Tensor, t: Tensor, *, reduction: str = "mean", name: str = "") -> Tensor:
@@ -121,7 +125,8 @@ def cross_entropy(p: Tensor, t: Tensor, *, reduction: str = "mean", name: str = 
 
     With soft targets q in the place of t it is l = -mean_n sum_c q[n, c] log p[n, c].
     """
-    kind = "cross_entropy" if t.classes is not None else "soft_cross_entropy"
+    labelled = tensor("cross_entropy()", t, "a tensor as t").classes is not None
+    kind = "cross_entropy" if labelled else "soft_cross_entropy"
     return loss(kind, p, t, reduction=reduction, name=name)
 
 
@@ -146,7 +151,7 @@ def mae(y: Tensor, t: Tensor, *, reduction: str = "mean", name: str = "") -> Ten
 
 
 def huber(y: Tensor, t: Tensor, *, delta: Any = 1, reduction: str = "mean", name: str = "") -> Tensor:
-    """l = mean of r^2/2 where abs(r) <= delta, else delta (abs(r) - delta/2), r = y - t."""
+    """l = mean of r^2/2 where abs(r) <= delta, else delta (abs(r) - delta/2), r = y - t, delta > 0."""
     return loss("huber", y, t, reduction=reduction, name=name, delta=delta)
 
 

@@ -16,7 +16,7 @@ from symnn.show.document import (
     Verdict,
     VerdictTable,
 )
-from symnn.show.html import fragment, html
+from symnn.show.html import fragment, html, notebook
 from symnn.show.markdown import markdown
 from symnn.show.mathml import mathml
 from symnn.show.plain import plain
@@ -42,6 +42,7 @@ __all__ = [
     "html",
     "markdown",
     "mathml",
+    "notebook",
     "plain",
     "terminal",
     "tex",

@@ -82,7 +82,11 @@ class Table:
 
 @dataclass(frozen=True)
 class VerdictTable(Table):
-    """A table of which the cells that are a verdict's word are shown as such."""
+    """A table whose cells under the heading "verdict" are shown as verdicts."""
+
+    def judges(self, column: int) -> bool:
+        """Tell whether a column holds verdicts."""
+        return self.header[column] == "verdict"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from symnn.ground.tree import (
     Entry,
     Ind,
     Ix,
+    Neg,
     Num,
     Sum,
     Sym,
@@ -37,7 +38,7 @@ from symnn.show.names import index_latex
 from symnn.show.reading import rational
 from symnn.show.text_notation import text
 
-__all__ = ["explicit", "explicit_text", "written_out"]
+__all__ = ["counted", "explicit", "explicit_text", "written_out"]
 
 _MOST_ENTRIES = 64
 _MOST_SYMBOLS = 4000
@@ -71,6 +72,12 @@ def explicit(tree: Tree, free: Sequence[Index], sizes: Sizes) -> str:
         marks = ",".join(f"{index_latex(letters[i])}={at + 1}" for i, at in zip(free, lead, strict=False))
         slices.append(f"{body}_{{{marks}}}" if marks else body)
     return slices[0] if len(free) == 2 else r"\left[" + r",\; ".join(slices) + r"\right]"
+
+
+def counted(tree: Tree) -> str:
+    """Return the note that belongs beneath a formula written out: from where its numbers count."""
+    classes = " and classes" if any(_is_label(t) for t in walk(tree)) else ""
+    return f"positions{classes} are counted from 1"
 
 
 def explicit_text(tree: Tree, free: Sequence[Index], sizes: Sizes, ascii: bool = False) -> str:
@@ -117,6 +124,7 @@ class _Expander:
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
         self.written = 0
+        self.counting = False  # inside a position or a comparison, where labels stand as classes from 1
 
     def expand(self, tree: Tree, at: Mapping[Index, int]) -> Tree:
         self.written += 1
@@ -136,7 +144,8 @@ class _Expander:
                 kept = tuple(t for t in terms if t != ZERO)
                 return ZERO if not kept else kept[0] if len(kept) == 1 else Add(kept)
             case Entry():
-                return Entry(tree.tensor, tuple(_from_one(self.expand(p, at)) for p in tree.at))
+                shown = Entry(tree.tensor, tuple(_from_one(self._counted(p, at)) for p in tree.at))
+                return Add((shown, Neg(ONE))) if _is_label(shown) and not self.counting else shown
             case Delta() | Ind():
                 return self._compared(tree, at)
             case Where():
@@ -147,8 +156,16 @@ class _Expander:
         parts = children(tree)
         return rebuild(tree, tuple(self.expand(p, at) for p in parts)) if parts else tree
 
+    def _counted(self, tree: Tree, at: Mapping[Index, int]) -> Tree:
+        before, self.counting = self.counting, True
+        try:
+            return self.expand(tree, at)
+        finally:
+            self.counting = before
+
     def _compared(self, tree: Delta | Ind, at: Mapping[Index, int]) -> Tree:
-        left, right = self.expand(tree.left, at), self.expand(tree.right, at)
+        expand = self._counted if _is_label(tree.left) or _is_label(tree.right) else self.expand
+        left, right = expand(tree.left, at), expand(tree.right, at)
         a, b = _value(left), _value(right)
         if a is not None and b is not None:
             relation = "=" if isinstance(tree, Delta) else tree.rel

@@ -24,7 +24,7 @@ from symnn.show.document import (
 from symnn.show.inline import pieces, related, visible
 from symnn.show.mathml import mathml
 from symnn.show.plain import plain_text
-from symnn.show.stylesheet import BADGES, CSS, SCRIPT
+from symnn.show.stylesheet import BADGES, CSS, NOTEBOOK_CSS, SCRIPT, WRAPPER
 from symnn.show.tex import tex
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -49,13 +49,28 @@ def html(document: Document) -> str:
     )
 
 
-def fragment(blocks: tuple[Block, ...]) -> str:
-    """Return the blocks alone, for a notebook or a larger page that has the stylesheet.
+def fragment(blocks: tuple[Block, ...], *, copy: bool = True) -> str:
+    """Return the blocks alone, for a larger page that has the stylesheet; ``copy`` gives buttons that copy sources.
 
     >>> print(fragment((Prose("where $x$ is"),)).replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
     <p>where <math><mrow><mi>x</mi></mrow></math> is</p>
     """
-    return "".join(_block(block) + "\n" for block in blocks)
+    return "".join(_block(block, copy) + "\n" for block in blocks)
+
+
+def notebook(document: Document) -> str:
+    """Return the page for a notebook's cell: its own stylesheet, which touches nothing outside it, and no script.
+
+    >>> shown = notebook(Document("Squares", "", (Formula("x^2"),)))
+    >>> shown.startswith('<div class="symnn">') and "<button" not in shown and "Squares" in shown
+    True
+    """
+    title = f'<p class="title">{_text(document.title)}</p>\n' if document.title else ""
+    subtitle = f'<p class="subtitle">{_text(document.subtitle)}</p>\n' if document.subtitle else ""
+    return (
+        f'<div class="{WRAPPER}">\n<style>{NOTEBOOK_CSS}</style>\n{title}{subtitle}'
+        f"{fragment(document.blocks, copy=False)}</div>"
+    )
 
 
 def _plain(text: str) -> str:
@@ -79,44 +94,45 @@ def _badge(verdict: str) -> str:
 
 
 @singledispatch
-def _block(block: Block) -> str:
+def _block(block: Block, copy: bool) -> str:
     raise TypeError(f"no HTML for a block of kind {type(block).__name__}")
 
 
 @_block.register
-def _(block: Prose) -> str:
+def _(block: Prose, copy: bool) -> str:
     return f"<p>{_text(block.text)}</p>"
 
 
 @_block.register
-def _(block: Heading) -> str:
+def _(block: Heading, copy: bool) -> str:
     level = min(max(block.level, 1), 3) + 1
     return f"<h{level}>{_text(block.text)}</h{level}>"
 
 
 @_block.register
-def _(block: Formula) -> str:
+def _(block: Formula, copy: bool) -> str:
     label = f'<span class="label">{_text(block.label)}</span>' if block.label else ""
+    button = _copy(block.latex) if copy else ""
     return (
         f'<div class="formula"><div class="fx">{mathml(block.latex, display=True)}</div>'
-        f"{label}{_copy(block.latex)}</div>"
+        f"{label}{button}</div>"
     )
 
 
 @_block.register
-def _(block: StepTable) -> str:
+def _(block: StepTable, copy: bool) -> str:
     caption = f'<p class="caption">{_text(block.caption)}</p>\n' if block.caption else ""
-    lines = "\n".join(_step(row, first=place == 0) for place, row in enumerate(block.rows))
+    lines = "\n".join(_step(row, place == 0, copy) for place, row in enumerate(block.rows))
     return f'{caption}<div class="steps">\n{lines}\n</div>'
 
 
-def _step(row: StepRow, first: bool) -> str:
+def _step(row: StepRow, first: bool, copy: bool) -> str:
     latex = related(row, first)
     rules = "; ".join(_text(rule) for rule in row.rules)
     badge = _badge(row.verdict) if row.verdict else '<span class="badge"></span>'
     line = (
         f'<span class="number">{row.number}</span><span class="fx">{mathml(latex, display=True)}</span>'
-        f'<span class="rule">{rules}</span>{badge}{_copy(latex)}'
+        f'<span class="rule">{rules}</span>{badge}{_copy(latex) if copy else ""}'
     )
     if not row.check:
         return f'<div class="step"><div class="line">{line}</div></div>'
@@ -127,18 +143,20 @@ def _step(row: StepRow, first: bool) -> str:
 
 
 @_block.register
-def _(block: Table) -> str:
+def _(block: Table, copy: bool) -> str:
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in block.header)
-    judged = isinstance(block, VerdictTable)
+    judged = {n for n in range(len(block.header)) if isinstance(block, VerdictTable) and block.judges(n)}
     rows = "\n".join(
-        "<tr>" + "".join(f"<td>{_badge(c) if judged and c in BADGES else _text(c)}</td>" for c in row) + "</tr>"
+        "<tr>"
+        + "".join(f"<td>{_badge(c) if n in judged and c in BADGES else _text(c)}</td>" for n, c in enumerate(row))
+        + "</tr>"
         for row in block.rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
 
 
 @_block.register
-def _(block: Picture) -> str:
+def _(block: Picture, copy: bool) -> str:
     data = base64.b64encode(block.svg.encode()).decode()
     caption = f"<figcaption>{_text(block.caption)}</figcaption>" if block.caption else ""
     alt = _plain(block.caption) or "picture"
@@ -146,13 +164,14 @@ def _(block: Picture) -> str:
 
 
 @_block.register
-def _(block: Code) -> str:
+def _(block: Code, copy: bool) -> str:
     source = escape(visible(block.source.strip("\n")))
-    return f'<div class="code"><pre><code>{source}</code></pre>{_copy(block.source, "copy")}</div>'
+    button = _copy(block.source, "copy") if copy else ""
+    return f'<div class="code"><pre><code>{source}</code></pre>{button}</div>'
 
 
 @_block.register
-def _(block: Contents) -> str:
+def _(block: Contents, copy: bool) -> str:
     items = "".join(
         f'<li><a href="{escape(visible(target))}">{_text(text)}</a></li>\n' for text, target in block.entries
     )
@@ -160,5 +179,6 @@ def _(block: Contents) -> str:
 
 
 @_block.register
-def _(block: Fold) -> str:
-    return f'<details class="fold"><summary>{_text(block.summary)}</summary>\n{fragment(block.blocks)}</details>'
+def _(block: Fold, copy: bool) -> str:
+    inside = fragment(block.blocks, copy=copy)
+    return f'<details class="fold"><summary>{_text(block.summary)}</summary>\n{inside}</details>'

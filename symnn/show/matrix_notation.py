@@ -29,6 +29,8 @@ from symnn.ground.tree import ONE, Div, Num, Tree
 from symnn.show.latex_notation import latex as tree_latex
 from symnn.show.latex_notation import tensor_latex
 from symnn.show.names import tensor_text
+from symnn.show.reading import Binds
+from symnn.show.text_notation import binding
 from symnn.show.text_notation import text as tree_text
 
 __all__ = ["matrix_latex", "matrix_text"]
@@ -53,7 +55,7 @@ def _text(m: Matrix) -> tuple[str, int]:
             return tensor_text(m.tensor, ascii_only=True), _ATOM
         case Scalar():
             out = tree_text(m.tree, ascii=True)
-            return out, _ATOM if out.replace("_", "").isalnum() else _SUM
+            return out, _ATOM if binding(m.tree) >= Binds.ATOM else _SUM
         case Ones():
             return f"ones({m.size})", _ATOM
         case Identity():
@@ -111,7 +113,7 @@ def _is_dot(m: MatMul) -> bool:
 
 def _scalar(tree: Tree) -> str:
     out = tree_text(tree, ascii=True)
-    return out if out.replace("_", "").replace(".", "").isalnum() else f"({out})"
+    return out if binding(tree) >= Binds.ATOM else f"({out})"
 
 
 def _text_function(m: Elementwise) -> tuple[str, int]:

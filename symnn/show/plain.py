@@ -6,6 +6,7 @@ For reading only: two formulas may have one plain form, and nothing reads it bac
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from symnn.show.inline import pieces
@@ -138,6 +139,40 @@ def plain(latex: str) -> str:
     "W^((k+1)T) delta (.) g'(a)"
     """
     return _tidy("".join(_Reader(latex).until("")))
+
+
+_SPELLED = {
+    "Σ": "sum", "∑": "sum", "∂": "d", "∇": "grad ", "≠": "!=", "≤": "<=", "≥": ">=", "≈": "~", "⊙": "(.)", "⊤": "T",
+    "×": "x", "·": "*", "⋅": "*", "−": "-", "→": "->", "∞": "oo", "✓": "", "✗": "x", "…": "...", "–": "-", "—": "-",
+    "‘": "'", "’": "'", "“": '"', "”": '"', "√": "sqrt", "ℓ": "l", "²": "**2", "³": "**3", "′": "'",
+}  # fmt: skip
+
+
+def spelled(text: str, encoding: str = "ascii") -> str:
+    """Return text in which every sign that an encoding does not have is spelled out, Greek letters by their names.
+
+    >>> spelled("dW[i] = Σ_n δ1[n]*é")
+    'dW[i] = sum_n delta1[n]*e'
+    """
+    try:
+        text.encode(encoding)
+        return text
+    except UnicodeEncodeError:
+        return "".join(_sign(c, encoding) for c in text)
+
+
+def _sign(sign: str, encoding: str) -> str:
+    try:
+        sign.encode(encoding)
+        return sign
+    except UnicodeEncodeError:
+        if sign in _SPELLED:
+            return _SPELLED[sign]
+        name = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(sign, ""))
+        if name:
+            word = name[2].lower().replace("lamda", "lambda")
+            return word if name[1] == "SMALL" else word.capitalize()
+        return unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode() or "?"
 
 
 def plain_text(text: str) -> str:

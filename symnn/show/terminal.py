@@ -24,7 +24,7 @@ from symnn.show.document import (
     VerdictTable,
 )
 from symnn.show.inline import related, visible
-from symnn.show.plain import plain, plain_text
+from symnn.show.plain import plain, plain_text, spelled
 
 _TONES = {
     "proved": "32", "right": "32", "probable": "36", "evaluated": "34", "differenced": "35", "refuted": "31",
@@ -34,11 +34,19 @@ _TONES = {
 
 @dataclass(frozen=True)
 class _Screen:
-    """How wide to write, whether in colour, and whether the short form."""
+    """How wide to write, whether in colour, whether the short form, and in which signs."""
 
     width: int
     colour: bool
     brief: bool
+    encoding: str
+
+    def plain(self, text: str) -> str:
+        return self.line(plain_text(text))
+
+    def line(self, text: str) -> str:
+        """Return one line without escape sequences of its own, in signs that the screen has."""
+        return " ".join(spelled(visible(text), self.encoding).split())
 
     def paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code and text.strip() else text
@@ -49,10 +57,13 @@ class _Screen:
         ) or [""]
 
 
-def terminal(document: Document, *, brief: bool = False, width: int | None = None, colour: bool | None = None) -> str:
+def terminal(
+    document: Document, *, brief: bool = False, width: int | None = None, colour: bool | None = None,
+    encoding: str | None = None,
+) -> str:  # fmt: skip
     """Return the document as text; ``brief`` keeps first and last lines, formulas and verdicts.
 
-    Width and colour are those of standard output unless given.
+    Width, colour and encoding are those of standard output unless given.
 
     >>> print(terminal(Document("Squares", "", (Formula("x^2", "a square"),)), width=40))
     Squares
@@ -63,10 +74,11 @@ def terminal(document: Document, *, brief: bool = False, width: int | None = Non
         width=width or min(shutil.get_terminal_size((100, 24)).columns, 140),
         colour=sys.stdout.isatty() if colour is None else colour,
         brief=brief,
+        encoding=encoding or getattr(sys.stdout, "encoding", None) or "utf-8",
     )
-    lines = [screen.paint(line, "1") for line in screen.wrap(_plain(document.title))]
+    lines = [screen.paint(line, "1") for line in screen.wrap(screen.plain(document.title))]
     if document.subtitle:
-        lines += screen.wrap(_plain(document.subtitle))
+        lines += screen.wrap(screen.plain(document.subtitle))
     before: Block | None = None
     for block in document.blocks:
         shown = list(_block(block, screen))
@@ -76,15 +88,6 @@ def terminal(document: Document, *, brief: bool = False, width: int | None = Non
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _plain(text: str) -> str:
-    return _line(plain_text(text))
-
-
-def _line(text: str) -> str:
-    """Return one line without escape sequences of its own."""
-    return " ".join(visible(text).split())
-
-
 def _block(block: Block, screen: _Screen) -> Iterator[str]:
     match block:
         case StepTable():
@@ -92,33 +95,33 @@ def _block(block: Block, screen: _Screen) -> Iterator[str]:
         case Table():
             yield from _table(block, screen)
         case Formula():
-            note = f"  ({_plain(block.label)})" if block.label else ""
-            text = _line(block.text) or _line(plain(block.latex))
+            note = f"  ({screen.plain(block.label)})" if block.label else ""
+            text = screen.line(block.text) or screen.line(plain(block.latex))
             yield from screen.wrap(text + note, "    ")
         case Heading():
-            yield screen.paint(_plain(block.text), "1")
+            yield screen.paint(screen.plain(block.text), "1")
         case Prose():
             if not screen.brief:
-                yield from screen.wrap(_plain(block.text))
+                yield from screen.wrap(screen.plain(block.text))
         case Fold():
             if not screen.brief:
-                yield _plain(block.summary)
+                yield screen.plain(block.summary)
                 for inner in block.blocks:
                     yield from ("  " + line for line in _block(inner, screen))
         case Code():
             if not screen.brief:
                 yield from ("    " + visible(line) for line in block.source.strip("\n").split("\n"))
         case Contents():
-            yield from (f"  {_plain(text)}  {visible(target)}" for text, target in block.entries)
+            yield from (f"  {screen.plain(text)}  {visible(target)}" for text, target in block.entries)
         case Picture():
             if not screen.brief:
-                yield f"(picture: {_plain(block.caption) or 'see the HTML page'})"
+                yield f"(picture: {screen.plain(block.caption) or 'see the HTML page'})"
 
 
-def _formula(row: StepRow, first: bool) -> str:
+def _formula(row: StepRow, first: bool, screen: _Screen) -> str:
     """Return the plain form of a line with its relation in front."""
     prefix = related(row, first)[: len(related(row, first)) - len(row.latex)]
-    text = _line(row.text) or _line(plain(row.latex))
+    text = screen.line(row.text) or screen.line(plain(row.latex))
     return text if text.startswith(("=", "<", ">", "~")) else prefix + text
 
 
@@ -127,9 +130,9 @@ def _steps(table: StepTable, screen: _Screen) -> Iterator[str]:
     if screen.brief and len(rows) > 2:
         rows = [rows[0], rows[-1]]
     if table.caption and not screen.brief:
-        yield from screen.wrap(_plain(table.caption))
+        yield from screen.wrap(screen.plain(table.caption))
     cells = [
-        (str(row.number), _formula(row, place == 0), "; ".join(map(_plain, row.rules)), row.verdict)
+        (str(row.number), _formula(row, place == 0, screen), "; ".join(map(screen.plain, row.rules)), row.verdict)
         for place, row in rows
     ]
     yield from (_beside if screen.width >= _ROOMY else _beneath)(cells, screen)
@@ -173,16 +176,16 @@ def _beneath(cells: _Cells, screen: _Screen) -> Iterator[str]:
 
 
 def _table(table: Table, screen: _Screen) -> Iterator[str]:
-    grid = [tuple(map(_plain, row)) for row in (table.header, *table.rows)]
+    grid = [tuple(map(screen.plain, row)) for row in (table.header, *table.rows)]
     widths = [max(1, *(len(row[k]) for row in grid)) for k in range(len(table.header))]
     _shrink(widths, screen.width - 2 * len(widths) - 2)
     for place, row in enumerate(grid):
         wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
         for k in range(max((len(cell) for cell in wrapped), default=0)):
             parts = []
-            for cell, whole, width in zip(wrapped, row, widths, strict=True):
+            for column, (cell, whole, width) in enumerate(zip(wrapped, row, widths, strict=True)):
                 part = f"{cell[k] if k < len(cell) else '':<{width}}"
-                judged = place > 0 and isinstance(table, VerdictTable)
+                judged = isinstance(table, VerdictTable) and table.judges(column)
                 parts.append(screen.paint(part, "1" if place == 0 else _TONES.get(whole, "") if judged else ""))
             yield "  " + "  ".join(parts)
 

@@ -41,7 +41,7 @@ from symnn.show.reading import (
     signed,
 )
 
-__all__ = ["text"]
+__all__ = ["binding", "text"]
 
 _RELATIONS = {"!=": "≠", ">=": "≥", "<=": "≤"}
 
@@ -61,6 +61,11 @@ def text(tree: Tree, ascii: bool = False, *, letters: Mapping[Index, str] | None
     '(sum_k x[k]**2)/D'
     """
     return _Writer(named(tree) if letters is None else letters, ascii).write(tree).text
+
+
+def binding(tree: Tree) -> Binds:
+    """Return how tightly the text of a formula holds together."""
+    return _Writer(named(tree), True).write(tree).binds
 
 
 def _part(written: Written, least: Binds) -> str:

@@ -16,24 +16,51 @@ from symnn.graph.interpreter import Interpreter, size_value
 from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.sympy_border import to_sympy
-from symnn.ground.tree import Sym, Tree, free_indices, tensors_in, walk
+from symnn.ground.tree import Tree, free_indices, tensors_in
 from symnn.show.text_notation import text
-from symnn.verify.points import Point, kinks, leaf_values, nearest_kink, scalar_symbols, size_symbols
+from symnn.verify.points import OutsideDomain, Point, at_points, symbols_of
 from symnn.verify.record import Check
 
 __all__ = ["check_equal", "check_lines", "evaluate_pair"]
 
 
-def check_lines(steps: Sequence[Step], *, evaluate: bool = False) -> list[Check]:
+def check_lines(steps: Sequence[Step], *, evaluate: bool = False, source: Derived | None = None) -> list[Check]:
     """Return one check per line; the first line is the question and needs none.
 
     A line that still carries a derivative is compared through the algebra's own differentiation of canonical terms,
-    a path that shares no rule with the small steps.
+    a path that shares no rule with the small steps. With ``source``, the same lines over formal sizes, values are
+    taken there: an actual size may be a large number.
     """
     out = [Check("", "the question")]
-    for before, after in zip(steps, steps[1:], strict=False):
-        out.append(check_equal(before.tree, after.tree, evaluate=evaluate))
+    for n, (before, after) in enumerate(zip(steps, steps[1:], strict=False), start=1):
+        if source is None:
+            out.append(check_equal(before.tree, after.tree, evaluate=evaluate))
+            continue
+        check = prove_line(before.tree, after.tree)
+        if check is None:
+            check = memoised(source, evaluate=True)[n]
+        elif evaluate:
+            check = _with_values(check, memoised(source, evaluate=True)[n])
+        out.append(check)
     return out
+
+
+def prove_line(left: Tree, right: Tree) -> Check | None:
+    """Return the proof that two lines are equal as a check, or None where there is none."""
+    proof = prove_equal(left, right)
+    if not proof:
+        return None
+    used = _conditions(left, right, proof.conditions)
+    opened = f"; definitions opened: {', '.join(dict.fromkeys(proof.opened))}" if proof.opened else ""
+    return Check("proved", f"equal in canonical form for all sizes{used}{opened}")
+
+
+def _with_values(check: Check, seen: Check) -> Check:
+    """Return a proof with what the interpreter found for the same line."""
+    if seen.verdict == "refuted":
+        return seen
+    found = seen.detail.split("; ")[-1]
+    return Check(check.verdict, f"{check.detail}; {found}", seen.worst, seen.points)
 
 
 def memoised(derived: Derived, *, evaluate: bool = False) -> list[Check]:
@@ -66,11 +93,8 @@ def check_equal(
         seen = evaluate_pair(left, right, says=says, positions=_MANY)
         if seen.verdict == "refuted":
             return seen
-    proof = prove_equal(left, right)
-    if proof:
-        used = _conditions(left, right)
-        opened = f"; definitions opened: {', '.join(dict.fromkeys(proof.opened))}" if proof.opened else ""
-        check = Check("proved", f"equal in canonical form for all sizes{used}{opened}")
+    check = prove_line(left, right)
+    if check is not None:
         if not evaluate:
             return check
         seen = evaluate_pair(left, right, says=says)
@@ -79,15 +103,18 @@ def check_equal(
         return Check("proved", f"{check.detail}; {seen.detail}", seen.worst, seen.points)
     seen = evaluate_pair(left, right, says=says, positions=_MANY)
     if seen.verdict == "evaluated":
-        return Check("evaluated", f"not proved ({proof.reason}); {seen.detail}", seen.worst, seen.points)
+        return Check("evaluated", f"not proved, the canonical forms differ; {seen.detail}", seen.worst, seen.points)
     return seen
 
 
-def _conditions(left: Tree, right: Tree) -> str:
-    """Return the side conditions of a proof in words: what is known to be positive, and what is assumed."""
+def _conditions(left: Tree, right: Tree, proof: tuple[str, ...]) -> str:
+    """Return the side conditions of a proof in words: what is known to be positive, and what is assumed.
+
+    ``proof`` holds what the zero test itself assumed.
+    """
     found = side_conditions(left, right)
-    known = [f"{text(c.tree)} {c.relation} 0" for c in found if c.known]
-    assumed = [f"{text(c.tree)} {c.relation} 0" for c in found if not c.known]
+    known = dict.fromkeys(f"{text(c.tree)} {c.relation} 0" for c in found if c.known)
+    assumed = dict.fromkeys((*(f"{text(c.tree)} {c.relation} 0" for c in found if not c.known), *proof))
     out = f"; used {', '.join(known)}" if known else ""
     return out + (f"; assumed {', '.join(assumed)}" if assumed else "")
 
@@ -109,48 +136,40 @@ def evaluate_pair(
     """
     graph = FlowGraph(tensors_in(left) + tensors_in(right))
     free = tuple(dict.fromkeys((*free_indices(left), *free_indices(right))))
-    symbols = tuple(dict.fromkeys((*size_symbols(graph.order), *(s for i in free for s in _symbols(i)))))
-    scalars = _scalars(left, right, graph, symbols)
     rng = np.random.default_rng(seed)
-    worst = 0.0
     expressions = to_sympy(left), to_sympy(right)
-    hazards = kinks(graph)
+
+    def use(point: Point) -> tuple[float, str]:
+        """Return the worst error at a point, and where the two differ if they do."""
+        machine, worst = point.interpreter(digits), 0.0
+        for at in _positions(free, machine, rng, positions):
+            a, b = (_real(machine.value(e, dict(at))) for e in expressions)
+            error = abs(a - b) / max(1e-3, abs(a), abs(b))
+            if not error < 10.0 ** (-digits / 2):
+                spot = ", ".join(f"{i.letter}={v}" for i, v in at.items())
+                return float(error), f"{point.where()}{'; ' if spot else ''}{spot}: {says.format(float(a), float(b))}"
+            worst = max(worst, float(error))
+        return worst, ""
+
+    worst = 0.0
     try:
-        for n in range(count):
-            pool = rng.permutation(np.arange(2, 2 + max(len(symbols), 3)))[: len(symbols)]
-            sizes: dict[Any, Any] = dict(zip(symbols, pool.tolist(), strict=True))
-            if n % 3 == 2:
-                sizes = {s: 1 for s in symbols}
-            sizes |= {s: 0.2 + float(rng.random()) for s in scalars}
-            point = Point(sizes, leaf_values(graph, sizes, rng))
-            for _ in range(40):
-                if nearest_kink(hazards, point) > 1e-3:
-                    break
-                point = Point(sizes, leaf_values(graph, sizes, rng))
-            machine = point.interpreter(digits)
-            for at in _positions(free, machine, rng, positions):
-                a, b = (machine.value(e, dict(at)) for e in expressions)
-                scale = max(1e-3, abs(float(a)), abs(float(b)))
-                error = float(abs(a - b)) / scale
-                if not error < 10.0 ** (-digits / 2):
-                    where = ", ".join(f"{s}={v}" for s, v in sizes.items())
-                    spot = ", ".join(f"{i.letter}={v}" for i, v in at.items())
-                    values = says.format(float(a), float(b))
-                    return Check("refuted", f"at {where}{'; ' + spot if spot else ''}: {values}")
-                worst = max(worst, error)
-    except (SymnnError, ArithmeticError, IndexError, ValueError) as error:
-        return Check("not run", f"the interpreter could not evaluate it: {error}")
+        symbols = symbols_of(graph, left, right)
+        for error, spot in at_points(graph, symbols, count, use, seed=seed):
+            if spot:
+                return Check("refuted", f"at {spot}", error)
+            worst = max(worst, error)
+    except OutsideDomain as reason:
+        return Check("not run", f"no point inside the domain was found: {reason}")
+    except (SymnnError, IndexError) as error_:
+        return Check("not run", f"the interpreter could not evaluate it: {error_}")
     return Check("evaluated", f"evaluated at {count} points, {digits} digits, worst {worst:.0e}", worst, count)
 
 
-def _symbols(i: Index) -> tuple[Any, ...]:
-    return tuple(sorted(i.size.free_symbols, key=str)) if i.size is not None else ()
-
-
-def _scalars(left: Tree, right: Tree, graph: FlowGraph, symbols: tuple[Any, ...]) -> tuple[Any, ...]:
-    found = {t.symbol: None for tree in (left, right) for t in walk(tree) if isinstance(t, Sym)}
-    found |= dict.fromkeys(scalar_symbols(graph))
-    return tuple(s for s in found if s not in symbols)
+def _real(value: Any) -> Any:
+    """Return a real value; a complex one means that the point lies outside the domain."""
+    if getattr(value, "imag", 0) != 0:
+        raise ValueError(f"the value {complex(value):.3g} is not real")
+    return value.real if hasattr(value, "real") else value
 
 
 def _positions(

@@ -30,11 +30,12 @@ from symnn.algebra.matrix_terms import (
 )
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import Interpreter, size_value
+from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.sympy_border import to_sympy
-from symnn.ground.tree import Sym, Tree, tensors_in, walk
+from symnn.ground.tree import Ix, Tree, tensors_in
 from symnn.verify.differences import relative_error
-from symnn.verify.points import points
+from symnn.verify.points import OutsideDomain, Point, at_points, symbols_of
 from symnn.verify.record import Check
 
 __all__ = ["check_lifting", "matrix_value"]
@@ -110,20 +111,23 @@ def check_lifting(m: Matrix, tree: Tree, free: tuple[Index, ...], *, count: int 
     """Return whether a matrix form has the values of the index expression, at sizes pairwise different and at ones."""
     graph = FlowGraph(tensors_in(tree))
     expression = to_sympy(tree)
-    worst = 0.0
-    for point in points(graph, count, seed=seed):
-        for i in free:
-            for s in sorted(i.size.free_symbols, key=str):
-                point.sizes.setdefault(s, 3)
-        for symbol in (t.symbol for t in walk(tree) if isinstance(t, Sym)):
-            point.sizes.setdefault(symbol, 3 if symbol.is_integer else 0.7)
+
+    def use(point: Point) -> float:
         machine = point.interpreter()
         shape = tuple(size_value(i.size, machine.sizes) for i in free)
         expected = np.empty(shape)
         for at in np.ndindex(*shape):
             expected[at] = float(machine.value(expression, dict(zip(free, at, strict=True))))
         found = np.broadcast_to(np.asarray(matrix_value(m, machine), dtype=float), shape)
-        worst = max(worst, relative_error(found, expected))
+        return relative_error(found, expected)
+
+    try:
+        ranges = [Ix(i) for i in free]
+        worst = max(at_points(graph, symbols_of(graph, tree, *ranges), count, use, seed=seed), default=0.0)
+    except OutsideDomain as reason:
+        return Check("not run", f"no point inside the domain was found: {reason}")
+    except (SymnnError, IndexError) as reason:
+        return Check("not run", f"it could not be evaluated: {reason}")
     if worst > 1e-10:
         return Check("refuted", f"the matrix form differs from the index form by {worst:.0e}", worst, count)
     return Check("evaluated", f"matrix form against index form at {count} points, worst {worst:.0e}", worst, count)

@@ -1,20 +1,31 @@
-"""Points to check at: sizes pairwise different by default, generic entries, away from kinks."""
+"""Points to check at: sizes pairwise different by default, generic entries, inside the domain, away from kinks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import Interpreter, size_value
 from symnn.ground.indices import Index
+from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition, Template
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, Entry, Fn, Ind, Ix, Neg, Sum, Tree, children, walk
+from symnn.ground.tree import Add, Entry, Fn, Ind, Ix, Neg, Sum, Sym, Tree, children, walk
 
-__all__ = ["Point", "kinks", "leaf_values", "points", "size_symbols"]
+__all__ = ["OutsideDomain", "Point", "Symbols", "at_points", "kinks", "leaf_values", "size_symbols", "symbols_of"]
+
+_Found = TypeVar("_Found")
+
+#: How entries are drawn: the first that stays inside the domain is used.
+_MODES = ("normal", "normal", "normal", "positive", "unit", "unit")
+_DRAWS = 12
+
+
+class OutsideDomain(Exception):
+    """No point was found at which everything is defined; the message holds the last reason."""
 
 
 class Point:
@@ -27,68 +38,146 @@ class Point:
         """Return the reference interpreter at this point."""
         return Interpreter(self.sizes, self.values, digits)
 
+    def where(self) -> str:
+        """Return the sizes in words."""
+        return ", ".join(f"{s}={v}" for s, v in self.sizes.items())
+
+
+class Symbols:
+    """The symbols that formulas need values for: sizes (whole, at least 1) and other scalars."""
+
+    def __init__(self, sizes: Iterable[Any], scalars: Iterable[Any]) -> None:
+        self.sizes = tuple(dict.fromkeys(sizes))
+        self.scalars = tuple(s for s in dict.fromkeys(scalars) if s not in self.sizes)
+
 
 def size_symbols(tensors: Iterable[Tensor]) -> tuple[Any, ...]:
     """Return the symbols in the shapes of some tensors, in order of appearance."""
     found: dict[Any, None] = {}
     for t in tensors:
         for s in (*t.shape, *(() if t.classes is None else (t.classes,))):
-            for symbol in sorted(s.free_symbols, key=str):
-                found.setdefault(symbol)
+            found |= dict.fromkeys(sorted(s.free_symbols, key=str))
     return tuple(found)
 
 
-def scalar_symbols(graph: FlowGraph) -> tuple[Any, ...]:
-    """Return scalar symbols that are no sizes: hyperparameters such as a weight decay."""
-    sizes = set(size_symbols(graph.order))
-    found: dict[Any, None] = {}
+def symbols_of(graph: FlowGraph, *trees: Tree) -> Symbols:
+    """Return every symbol that a graph and further trees need: on axes, as ranges of bound or free indices, as values.
+
+    A whole symbol is a size also where it stands on no axis.
+    """
+    sizes: dict[Any, None] = dict.fromkeys(size_symbols(graph.order))
+    scalars: dict[Any, None] = {}
+
+    def note(symbol: Any) -> None:
+        (sizes if symbol.is_integer else scalars).setdefault(symbol)
+
+    def read(tree: Tree, formal: Mapping[Any, Any]) -> None:
+        for at in walk(tree):
+            if isinstance(at, Sym):
+                for s in sorted(map_size(at.symbol, formal).free_symbols, key=str):
+                    note(s)
+            index = at.index if isinstance(at, Sum | Ix) else None
+            if index is not None and index.size is not None:
+                for s in sorted(map_size(index.size, formal).free_symbols, key=str):
+                    note(s)
+
     for t in graph.order:
         if t.definition is not None:
-            formal = set(t.definition.sizes)
-            for at in walk(t.definition.template.tree):
-                symbol = getattr(at, "symbol", None)
-                if symbol is not None and symbol not in formal and symbol not in sizes:
-                    found.setdefault(symbol)
-    return tuple(found)
+            read(t.definition.template.tree, t.definition.sizes)
+    for tree in trees:
+        read(tree, {})
+    return Symbols(sizes, scalars)
 
 
-def leaf_values(graph: FlowGraph, sizes: Mapping[Any, Any], rng: np.random.Generator) -> dict[Tensor, Any]:
-    """Return generic values for every leaf: normal entries, positive where declared, labels over their range."""
-    out: dict[Tensor, Any] = {}
-    for t in graph.order:
-        if t.definition is None:
-            out[t] = random_value(t, sizes, rng)
-    return out
+def leaf_values(
+    graph: FlowGraph, sizes: Mapping[Any, Any], rng: np.random.Generator, mode: str = "normal"
+) -> dict[Tensor, Any]:
+    """Return generic values for every leaf: real entries by the mode, positive where declared, labels in range."""
+    return {t: _value(t, sizes, rng, mode) for t in graph.order if t.definition is None}
 
 
-def random_value(t: Tensor, sizes: Mapping[Any, Any], rng: np.random.Generator) -> Any:
-    """Return one generic array for a tensor."""
+def _value(t: Tensor, sizes: Mapping[Any, Any], rng: np.random.Generator, mode: str) -> Any:
     shape = tuple(size_value(s, sizes) for s in t.shape)
     if t.classes is not None:
         return rng.integers(0, size_value(t.classes, sizes), size=shape)
+    if mode == "unit":
+        return rng.uniform(0.05, 0.95, size=shape)
     drawn = rng.normal(size=shape)
-    return 0.3 + np.abs(drawn) if t.positive else drawn
+    return 0.3 + np.abs(drawn) if t.positive or mode == "positive" else drawn
+
+
+def _sizes(symbols: Symbols, n: int, rng: np.random.Generator, largest: int) -> dict[Any, Any]:
+    """Return sizes for the n-th point: pairwise different, every fourth point small ones, 1 among them."""
+    if n % 4 == 3 and symbols.sizes:
+        return {s: int(rng.integers(1, 3)) for s in symbols.sizes}
+    pool = list(range(2, 2 + max(len(symbols.sizes), largest - 1)))
+    return dict(zip(symbols.sizes, rng.permutation(pool)[: len(symbols.sizes)].tolist(), strict=True))
+
+
+def at_points(
+    graph: FlowGraph,
+    symbols: Symbols,
+    count: int,
+    use: Callable[[Point], _Found],
+    *,
+    seed: int = 0,
+    margin: float = 1e-3,
+    largest: int = 5,
+) -> Iterator[_Found]:
+    """Yield what ``use`` finds at ``count`` points inside its domain and away from kinks.
+
+    A point is redrawn where ``use`` raises an arithmetic or domain error, at first with generic entries, then with
+    positive ones, then with entries between 0 and 1.
+
+    Raises:
+        OutsideDomain: no such point was found.
+    """
+    rng = np.random.default_rng(seed)
+    hazards = kinks(graph)
+    for n in range(count):
+        sizes = _sizes(symbols, n, rng, largest)
+        chosen = {**sizes, **{s: 0.2 + float(rng.random()) for s in symbols.scalars}}
+        reason = ""
+        for mode in _MODES:
+            found, reason = _draw(graph, chosen, rng, mode, hazards, margin, use)
+            if found is not None:
+                yield found[0]
+                break
+        else:
+            raise OutsideDomain(reason)
+
+
+def _draw(
+    graph: FlowGraph,
+    sizes: Mapping[Any, Any],
+    rng: np.random.Generator,
+    mode: str,
+    hazards: tuple[Tensor, ...],
+    margin: float,
+    use: Callable[[Point], _Found],
+) -> tuple[tuple[_Found] | None, str]:
+    reason = "every point drawn lies at a kink"
+    for _ in range(_DRAWS):
+        point = Point(sizes, leaf_values(graph, sizes, rng, mode))
+        try:
+            if nearest_kink(hazards, point) > margin:
+                return (use(point),), ""
+        except (ArithmeticError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+    return None, reason
 
 
 def points(graph: FlowGraph, count: int, *, seed: int = 0, margin: float = 1e-3, largest: int = 5) -> Iterator[Point]:
-    """Yield points at sizes that change from point to point: pairwise different ones first, then ones of size 1."""
-    rng = np.random.default_rng(seed)
-    symbols = size_symbols(graph.order)
-    scalars = scalar_symbols(graph)
-    hazards = kinks(graph)
-    for n in range(count):
-        if n % 4 == 3 and symbols:
-            sizes = {s: int(rng.integers(1, 3)) for s in symbols}
-        else:
-            pool = list(range(2, 2 + max(len(symbols), largest - 1)))
-            sizes = dict(zip(symbols, rng.permutation(pool)[: len(symbols)].tolist(), strict=True))
-        chosen = {**sizes, **{s: 0.2 + float(rng.random()) for s in scalars}}
-        point = Point(chosen, leaf_values(graph, chosen, rng))
-        for _ in range(60):
-            if nearest_kink(hazards, point) > margin:
-                break
-            point = Point(chosen, leaf_values(graph, chosen, rng))
-        yield point
+    """Yield points at which every tensor of a graph can be evaluated."""
+
+    def whole(point: Point) -> Point:
+        machine = point.interpreter()
+        for t in graph.outputs:
+            if not np.all(np.isfinite(np.asarray(machine.tensor(t), dtype=float))):
+                raise ArithmeticError(f"{t.name} is not finite")
+        return point
+
+    return at_points(graph, symbols_of(graph), count, whole, seed=seed, margin=margin, largest=largest)
 
 
 def kinks(graph: FlowGraph) -> tuple[Tensor, ...]:
@@ -98,9 +187,10 @@ def kinks(graph: FlowGraph) -> tuple[Tensor, ...]:
         if t.definition is not None and t.role != "adjoint":
             for n, template in enumerate(_kink_templates(t.definition.template)):
                 definition = Definition(
-                    template, tuple(t.definition.args[t.definition.template.slots.index(s)] for s in template.slots),
+                    template,
+                    tuple(t.definition.args[t.definition.template.slots.index(s)] for s in template.slots),
                     t.definition.sizes,
-                )  # fmt: skip
+                )
                 out.append(Tensor(f"kink of {t.name} {n}", definition.shape, "value", definition=definition))
     return tuple(out)
 

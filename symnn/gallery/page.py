@@ -1,4 +1,4 @@
-"""The gallery: textbook derivations, each executed, checked and written as a page; ``python -m symnn.gallery`` runs it.
+"""A row of the gallery and its page in the making.
 
 A row types the forward definitions, asks for derivatives, and states the textbook's formulas as claims. What the
 page then shows (lines, rules, results, verdicts) comes from the engine.
@@ -6,32 +6,26 @@ page then shows (lines, rules, results, verdicts) comes from the engine.
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.prove import inline
 from symnn.derivation import Derivation, Section, readable
 from symnn.derive.steps import Derived
+from symnn.gallery.records import FAILED, Record, summary, weakest
 from symnn.graph.flow import FlowGraph
 from symnn.ground.define import typed
-from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ONE, ZERO, Ind, Neg, Tree, free_indices, tensors_in
+from symnn.ground.tree import Ind, Tree, free_indices, tensors_in
 from symnn.show import (
     Block,
-    Contents,
     Document,
     Fold,
     Formula,
@@ -42,8 +36,6 @@ from symnn.show import (
     StepTable,
     Table,
     VerdictTable,
-    html,
-    tex,
 )
 from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
@@ -54,35 +46,7 @@ from symnn.verify.points import points
 from symnn.verify.record import Check
 from symnn.verify.signs import check_at_least
 
-__all__ = ["Page", "Record", "Row", "load", "main", "result_at", "write"]
-
-#: What a page may not contain if its row is to count.
-FAILED = ("refuted", "undecided", "not run", "")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One check of a page.
-
-    Attributes:
-        kind: lines, claim, values, differences, matrix or fact.
-        what: what was checked, in words.
-        check: how it came out.
-        left, right: the two sides, where the check is a claim that they are equal.
-        lines: how many lines, and how many of them are proved.
-    """
-
-    kind: str
-    what: str
-    check: Check
-    left: Tree | None = None
-    right: Tree | None = None
-    lines: tuple[int, int] = (0, 0)
-
-    def corrupted(self) -> tuple[Tree, Tree]:
-        """Return the claim with its sign flipped (or 0 made 1), which a sound check must refute."""
-        assert self.left is not None and self.right is not None
-        return self.left, ONE if self.right == ZERO else Neg(self.right)
+__all__ = ["Page", "Row", "result_at"]
 
 
 @dataclass(frozen=True)
@@ -178,7 +142,7 @@ class Page:
         for section in d.sections:
             if len(d.sections) > 1:
                 out.append(Heading(section.title, 3))
-            out.append(_spelled(section, number))
+            out.append(section.table(start=number))
             number += len(section.steps)
         return out
 
@@ -303,13 +267,11 @@ class Page:
         section = Section(title, record.steps, record)
         if title:
             self.heading(title, 3)
-        self.blocks.append(_spelled(section, 0))
+        self.blocks.append(section.table())
         checks = section.checks()[1:]
         proved = sum(c.verdict == "proved" for c in checks)
-        order = ("", "refuted", "not run", "undecided", "evaluated", "proved")
-        weakest = min(checks, key=lambda c: order.index(c.verdict)) if checks else Check("not run", "one line only")
         text = f"{proved} of {len(checks)} lines proved equal to the one before"
-        self._judged([Record("lines", "the lines", Check(weakest.verdict, text), lines=(len(checks), proved))])
+        self._judged([Record("lines", "the lines", Check(weakest(checks).verdict, text), lines=(len(checks), proved))])
 
     # -- what came out ---------------------------------------------------------------------------------------------
 
@@ -324,14 +286,7 @@ class Page:
 
     def summary(self) -> tuple[str, ...]:
         """Return lines, proved lines, proved claims, worst evaluation, worst difference, as text."""
-        total = sum(r.lines[0] for r in self.records)
-        proved = sum(r.lines[1] for r in self.records)
-        claims = self.of_kind("claim")
-        good = sum(r.check.verdict == "proved" for r in claims)
-        return (
-            str(total), str(proved), f"{good} of {len(claims)}" if claims else "-",
-            _worst(self.of_kind("values", "fact", "matrix")), _worst(self.of_kind("differences")),
-        )  # fmt: skip
+        return summary(self.records)
 
 
 _WIDEST = 48  # letters beside which a statement's words still fit
@@ -340,21 +295,6 @@ _WIDEST = 48  # letters beside which a statement's words still fit
 def _width(formula: str) -> int:
     """Return about how many letters wide a formula is set."""
     return len(re.sub(r"\\(?:left|right|frac|mathbb|[,;! ])|\\(?=[A-Za-z])|[{}_^ ]", "", formula))
-
-
-_ABOUT_A_TENSOR = re.compile(r"(definition of|fold|insert) (.+)")
-
-
-def _spelled(section: Section, start: int) -> StepTable:
-    """Return a section's lines, the tensors in the names of rules written as mathematics."""
-    known = {t.name: tensor_latex(t) for s in section.steps for t in tensors_in(s.tree)}
-
-    def spelled(rule: str) -> str:
-        found = _ABOUT_A_TENSOR.fullmatch(rule)
-        return f"{found[1]} ${known[found[2]]}$" if found and found[2] in known else rule
-
-    table = section.table(start=start)
-    return replace(table, rows=tuple(replace(r, rules=tuple(map(spelled, r.rules))) for r in table.rows))
 
 
 def result_at(d: Derivation, *at: Any) -> Any:
@@ -386,138 +326,3 @@ def _everywhere(left: Tree, right: Tree, count: int, seed: int) -> Check:
             return Check("refuted", f"false at {where}: {float(a):.6g} < {float(b):.6g}", points=count)
         least = min(least, float(a - b))
     return Check("evaluated", f"true at all {count} random points, closest {least:.2g} above; not proved", points=count)
-
-
-def _worst(records: list[Record]) -> str:
-    """Return the worst error of some checks, or the first verdict among them that is none."""
-    bad = [r.check.verdict or "not run" for r in records if not r.check.holds]
-    if bad:
-        return bad[0]
-    errors = [r.check.worst for r in records if r.check.worst is not None]
-    return f"{max(errors):.0e}" if errors else "yes" if records else "-"
-
-
-# -- the runner ----------------------------------------------------------------------------------------------------
-
-
-def folder() -> Path:
-    """Return the folder of the rows: ``derivations`` here, else beside the package."""
-    here = Path("derivations")
-    return here if here.is_dir() else Path(__file__).resolve().parents[1] / "derivations"
-
-
-def load(rows: Path | None = None) -> dict[str, tuple[str, Row]]:
-    """Return the rows of a folder by id, with their file's stem; every file ``a01_name.py`` defines ``ROW``.
-
-    Raises:
-        DefinitionError: a file has no ROW, or two files have one id.
-    """
-    out: dict[str, tuple[str, Row]] = {}
-    for path in sorted((rows or folder()).glob("[a-z][0-9][0-9]_*.py")):
-        spec = importlib.util.spec_from_file_location(f"derivations.{path.stem}", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        row = getattr(module, "ROW", None)
-        if not isinstance(row, Row):
-            raise DefinitionError(f"{path} defines no ROW. End it with ROW = Row(id, title, source, build).")
-        if row.id in out:
-            raise DefinitionError(f"{path} and {out[row.id][0]}.py are both row {row.id}. Give one another id.")
-        out[row.id] = (path.stem, row)
-    return out
-
-
-HEADER = ("id", "lines", "proved", "claims", "evaluated", "differenced")
-
-
-def write(rows: dict[str, tuple[str, Row]], out: Path, *, say: Callable[[str], None] = print) -> dict[str, Page]:
-    """Build rows, write their pages and an index page into a folder, and return the pages by id."""
-    out.mkdir(parents=True, exist_ok=True)
-    pages: dict[str, Page] = {}
-    say(_cells(HEADER))
-    for key, (stem, row) in rows.items():
-        page = pages[key] = row.build()
-        document = row.document(page)
-        _save(out / f"{stem}.html", html(document))
-        _save(out / f"{stem}.tex", tex(document))
-        say(_cells((key, *page.summary())))
-    _save(out / "index.html", html(_index(rows, pages)))
-    return pages
-
-
-def _index(rows: dict[str, tuple[str, Row]], pages: dict[str, Page]) -> Document:
-    lines = tuple((k, rows[k][1].title, *p.summary()) for k, p in pages.items())
-    table = VerdictTable((HEADER[0], "derivation", *HEADER[1:]), lines)
-    return Document(
-        "Gallery",
-        f"{len(pages)} derivations, derived and checked by machine",
-        (
-            Prose(
-                "On every page only the forward definitions were typed in. Each line applies the rule that stands "
-                "beside it and is compared with the line before; each result is compared with the textbook's formula, "
-                "typed separately as a claim."
-            ),
-            Contents(tuple((f"{k}  {rows[k][1].title}", f"{rows[k][0]}.html") for k in pages)),
-            Heading("What was checked", 2),
-            Prose(
-                "Proved: lines with one canonical form for all sizes. Claims: textbook formulas proved equal to the "
-                "result. Evaluated: worst error of values in 50 digits and of matrix forms in float64. "
-                "Differenced: worst error against differences of the interpreted function."
-            ),
-            table,
-        ),
-    )
-
-
-def _cells(cells: Sequence[str]) -> str:
-    widths = (4, 6, 7, 9, 10, 12)
-    return "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
-
-
-def _save(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
-def chosen(rows: dict[str, tuple[str, Row]], wanted: Iterable[str]) -> dict[str, tuple[str, Row]]:
-    """Return some rows by id, or all of them.
-
-    Raises:
-        UnknownNameError: there is no such row.
-    """
-    names = [w.upper() for w in wanted]
-    for name in names:
-        if name not in rows:
-            raise UnknownNameError(name, rows, "row of the gallery")
-    return {k: v for k, v in rows.items() if not names or k in names}
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the gallery from the shell; exit status 1 if a check is refuted, undecided or was not run."""
-    parser = argparse.ArgumentParser(prog="python -m symnn.gallery", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ID", help="rows such as A4; all of them by default")
-    parser.add_argument("--out", type=Path, default=Path("build/gallery"), help="folder to write to")
-    parser.add_argument("--from", dest="folder", type=Path, default=None, help="folder of the rows")
-    options = parser.parse_args(arguments)
-    try:
-        rows = chosen(load(options.folder), options.rows)
-    except UnknownNameError as error:
-        print(error, file=sys.stderr)
-        return 2
-    pages = write(rows, options.out)
-    failed = 0
-    for key, page in pages.items():
-        for r in page.records:
-            if r.check.verdict in FAILED or (r.kind == "claim" and r.check.verdict != "proved"):
-                print(f"{key}: {r.what}: {r.check}", file=sys.stderr)
-        failed += len(page.failures)
-    print(f"open {options.out / 'index.html'}")
-    return 1 if failed or not pages else 0
-
-
-if __name__ == "__main__":
-    # The rows import Row from here: run the module they import, not a second copy of it.
-    from symnn.gallery import main as run
-
-    sys.exit(run())

@@ -1,0 +1,77 @@
+"""The smallest canonical terms: constants, symbols, indices, entries, and a function of given arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symnn.algebra.terms import ZERO, Atom, Poly, Rational, intern_atom, ratio
+from symnn.ground.indices import Index
+from symnn.ground.tensors import Tensor
+
+__all__ = ["applied", "base_atom", "const", "entry", "of_atom", "of_index", "of_symbol", "parts_of"]
+
+
+def const(value: Rational) -> Poly:
+    """Return a rational constant."""
+    return Poly({(): ratio(value)}) if value else ZERO
+
+
+def of_atom(atom: Atom, exponent: Rational = 1) -> Poly:
+    """Return an atom to a power that leaves it normal."""
+    return Poly({((atom, ratio(exponent)),): 1})
+
+
+def of_symbol(symbol: Any) -> Poly:
+    """Return a size or scalar symbol."""
+    return of_atom(
+        intern_atom("sym", symbol, positive=bool(symbol.is_positive), nonnegative=bool(symbol.is_nonnegative))
+    )
+
+
+def of_index(index: Index) -> Poly:
+    """Return an index as a number."""
+    return of_atom(intern_atom("ix", index, nonnegative=True, indices=frozenset((index,))))
+
+
+def entry(tensor: Tensor, at: tuple[Poly, ...]) -> Poly:
+    """Return one entry of a tensor."""
+    found: frozenset[Any] = frozenset()
+    for p in at:
+        found |= p.indices
+    return of_atom(
+        intern_atom(
+            "ent", (tensor, at), positive=tensor.positive, nonnegative=tensor.classes is not None,
+            height=max((p.height for p in at), default=0), indices=found,
+        )
+    )  # fmt: skip
+
+
+def applied(name: str, args: tuple[Poly, ...]) -> Poly:
+    """Return a function of normal arguments, as it stands."""
+    found: frozenset[Any] = frozenset()
+    for p in args:
+        found |= p.indices
+    height = max((p.height for p in args), default=0)
+    positive = name in ("cosh", "gamma") and args[0].positive or name == "cosh"
+    return of_atom(intern_atom("fn", (name, args), positive=positive, height=height, indices=found))
+
+
+def base_atom(p: Poly) -> Atom:
+    """Return a polynomial in brackets, to be raised to a power."""
+    return intern_atom("base", p, positive=p.positive, nonnegative=p.nonnegative, height=p.height, indices=p.indices)
+
+
+def parts_of(a: Atom) -> tuple[Poly, ...]:
+    """Return the polynomials inside an atom."""
+    match a.kind:
+        case "ent" | "fn":
+            return tuple(a.data[1])
+        case "ind":
+            return (a.data[1],)
+        case "exp":
+            return (Poly({a.data: 1}),)
+        case "base":
+            return (a.data,)
+        case "sum":
+            return (Poly({a.data[1]: 1}),)
+    return ()
