@@ -17,7 +17,7 @@ BEGIN, END = "<!-- derivation -->\n", "<!-- /derivation -->"
 
 def derivation() -> str:
     """Return the softmax cross-entropy derivation as Markdown, without the notes on each check."""
-    C = sn.dims("C")
+    C = sn.dims("C")  # the lines that README.md shows above it
     a, y, c = sn.input("a", (C,)), sn.labels("y", (), C), sn.index("c")
     f = sn.softmax(a, name="f")
     d = sn.derivative(-sympy.log(f[y[()]]), a[c])

@@ -96,6 +96,10 @@ def _point(net: Network, data: Split) -> tuple[dict[str, Any], dict[str, Any]]:
     return net.away_from_kinks(params, batch, margin=5e-4), batch
 
 
+def _median(scores: list[float]) -> float:
+    return float(np.median(scores))
+
+
 def _accuracy(net: Network, params: dict[str, Any], part: dict[str, Any]) -> float:
     p = net.predict({"x": part["x"]}, params)
     return float(np.mean(np.argmax(p, axis=1) == part["t"]))
@@ -128,18 +132,26 @@ def _mark(check: Check) -> str:
     return {"proved": "yes"}.get(check.verdict, check.verdict)
 
 
+_CHECKS = ("proved", "evaluated", "differenced", "compiled")
+
+
+def _marks(checks: dict[str, Check]) -> tuple[str, ...]:
+    """Return how one gradient fared in each of the four columns."""
+    lines, claim = checks["lines"].verdict, checks["claim"].verdict
+    both = "yes" if lines == claim == "proved" else f"{lines}/{claim}"
+    return (both, *(_mark(checks[name]) for name in _CHECKS[1:]))
+
+
 def _table(derivations: dict[str, Derivation], checks: dict[str, dict[str, Check]]) -> Table:
-    header = ("", "gradient of the loss", "proved", "evaluated", "differenced", "compiled")
-    rows = []
-    for name, d in derivations.items():
-        c = checks[name]
-        both = (
-            "yes"
-            if c["lines"].verdict == c["claim"].verdict == "proved"
-            else f"{c['lines'].verdict}/{c['claim'].verdict}"
-        )
-        rows.append((name, d.matrix, both, _mark(c["evaluated"]), _mark(c["differenced"]), _mark(c["compiled"])))
-    return Table(header, tuple(rows))
+    """Return the gradients as text with their checks, for a terminal."""
+    rows = tuple((name, d.matrix, *_marks(checks[name])) for name, d in derivations.items())
+    return Table(("", "gradient of the loss", *_CHECKS), rows)
+
+
+def _results(derivations: dict[str, Derivation], checks: dict[str, dict[str, Check]]) -> Table:
+    """Return the checks of every gradient, for a page that has the gradients themselves typeset above."""
+    rows = tuple((f"${d.whole_latex()}$", *_marks(checks[name])) for name, d in derivations.items())
+    return Table(("", *_CHECKS), rows)
 
 
 def _plain_table(table: Table) -> str:
@@ -176,14 +188,14 @@ def _document(
             "small sizes. Differenced: against central differences "
             "of the interpreted loss; compiled: of the generated NumPy code at 64-32-16-10."
         ),
-        Table(("", "matrix form", *_table(derivations, checks).header[2:]), _table(derivations, checks).rows),
+        _results(derivations, checks),
         Fold("Every check", (VerdictTable(("parameter", "check", "verdict", "how"), detail),)),
         *backward_blocks(net),
         Picture(net.draw(backward=True), "Forward and backward pass."),
         Heading("Trained", 1),
         Prose(
             f"{EPOCHS} epochs on 1437 digits, tested on 360, from {len(runs)} initialisations: "
-            f"median {scores[len(scores) // 2]:.3f}, from {scores[0]:.3f} to {scores[-1]:.3f}."
+            f"median {_median(scores):.3f}, from {scores[0]:.3f} to {scores[-1]:.3f}."
         ),
         accuracy,
         Fold("The generated program", (Code(net.compile().source),)),
@@ -210,7 +222,7 @@ def run(out: Path, *, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     report = {
         "test_accuracy": [r["test"] for r in runs],
         "train_accuracy": [r["train"] for r in runs],
-        "median_test_accuracy": float(np.median([r["test"] for r in runs])),
+        "median_test_accuracy": _median([r["test"] for r in runs]),
         "parameters": [
             {
                 "name": name,
@@ -239,20 +251,25 @@ def _print(
     for name, value in where.items():
         print(f"  {name} = {value}")
     tests = sorted(r["test"] for r in runs)
-    trains = sorted(r["train"] for r in runs)
-    middle = len(runs) // 2
+    trains = [r["train"] for r in runs]
     print(
-        f"\ntrained {EPOCHS} epochs on 1437 digits: train accuracy {trains[middle]:.3f}; tested on 360: "
-        f"{tests[middle]:.3f} ({len(runs)} runs: {tests[0]:.3f} ... {tests[-1]:.3f})"
+        f"\ntrained {EPOCHS} epochs on 1437 digits: train accuracy {_median(trains):.3f}; tested on 360: "
+        f"{_median(tests):.3f} ({len(runs)} runs: {tests[0]:.3f} ... {tests[-1]:.3f})"
     )
     print(f"open {out / 'index.html'}")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo from the shell; exit status 1 if a check does not hold."""
     parser = argparse.ArgumentParser(prog="python -m symnn.demo", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder to write to")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many initialisations to train")
+    parser.add_argument("--seeds", type=_count, default=len(SEEDS), help="how many initialisations to train")
     options = parser.parse_args(arguments)
     report = run(options.out, seeds=tuple(range(options.seeds)))
     held = all(

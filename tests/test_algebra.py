@@ -664,3 +664,39 @@ def test_the_same_under_any_hash_seed() -> None:
 
 def test_size_expressions() -> None:
     assert size_value(2 * K + N - 1, {K: 3, N: 2}) == 7
+
+
+def power_of(base: Any, exponent: Any) -> Tree:
+    return from_sympy(sympy.Pow(base, exponent))
+
+
+def test_a_whole_power_of_a_real_entry_has_no_sign() -> None:
+    """x^N is negative for x < 0 and odd N: nothing may be concluded from its being a power."""
+    N_ = dims("N")
+    w = parameter("w", (N_,))
+    q = Index("q", N_)
+    entry = w[q]
+    assert not prove_equal(from_sympy(sympy.Abs(entry**N_, evaluate=False)), power_of(entry, N_))
+    assert not prove_equal(from_sympy(indicator(entry**N_ > 0)), from_sympy(sympy.Integer(1)))
+    assert not prove_equal(from_sympy(indicator(sympy.Rational(-1, 3) ** N_ > 0)), from_sympy(sympy.Integer(1)))
+    assert not prove_equal(from_sympy(sympy.sqrt(entry ** (2 * N_))), power_of(entry, N_))
+    proof = prove_equal(from_sympy(entry**N_ * entry), power_of(entry, N_ + 1))
+    assert proof and any("!= 0" in c for c in proof.conditions)
+
+
+def test_an_index_equals_a_real_number_only_where_that_is_whole() -> None:
+    """sum_k 1[k = w] over five positions is 0 at w = 1/2, not 1[0 <= w <= 4]."""
+    w = parameter("w", ())
+    k_ = Index("k", sympy.Integer(5))
+    left = from_sympy(S(sympy.KroneckerDelta(k_, w[()]), k_))
+    right = from_sympy(indicator(w[()] >= 0) * indicator(w[()] <= 4))
+    assert not prove_equal(left, right)
+
+
+def test_a_denominator_that_vanishes_is_no_crash() -> None:
+    x_ = parameter("x", ())
+    inverse = from_sympy(indicator(sympy.Abs(1 / x_[()]) > 1))
+    assert not prove_equal(inverse, from_sympy(sympy.Integer(1)))
+    u = x_[()]
+    zero = sympy.tanh(u) - (sympy.exp(2 * u) - 1) / (sympy.exp(2 * u) + 1)
+    assert not prove_equal(from_sympy(1 / zero), from_sympy(sympy.Integer(1)))

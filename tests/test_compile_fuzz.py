@@ -33,7 +33,6 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.values = self.random.choice(VALUES)
-        self.count = 0
         self.leaves = [
             parameter("s", ()), parameter("v", (N,)), parameter("g", (D,)), parameter("c", (M,)),
             parameter("Q", (D, D)), parameter("W", (N, D)), parameter("T", (N, M, D)), parameter("U", (3,)),
@@ -43,8 +42,7 @@ class Maker:
         self.tensors = list(self.leaves)
 
     def index(self) -> Index:
-        self.count += 1
-        return index(f"{self.random.choice('ijknm')}{self.count}", self.random.choice(SIZES[: self.random.choice((3, 6))]))
+        return index(self.random.choice("ijknm"), self.random.choice(SIZES[: self.random.choice((3, 6))]))
 
     def among(self, env: list[Index], size: Any) -> list[Index]:
         return [k for k in env if k.size == size]
@@ -54,10 +52,10 @@ class Maker:
         own, roll = self.among(env, size), self.random.random()
         if own and roll < 0.75:
             return self.random.choice(own)
-        spots = [t for t in self.leaves if t.classes == size]
+        spots = [t for t in self.leaves if t.classes == size and all(self.among(env, s) for s in t.shape)]
         if spots and roll < 0.85:
             t = self.random.choice(spots)
-            return t[tuple(self.position(env, s, guards) for s in t.shape)]
+            return t[tuple(self.random.choice(self.among(env, s)) for s in t.shape)]
         if env and roll < 0.97:
             k = self.random.choice(env)
             shift = self.random.choice((-1, 1))
@@ -73,8 +71,7 @@ class Maker:
         at, new = [], []
         for size in t.shape:
             if not self.among(env + new, size) and self.random.random() < 0.7:
-                self.count += 1
-                new.append(index(f"q{self.count}", size))
+                        new.append(index("q", size))
             at.append(self.position(env + new, size, guards))
         out = t[tuple(at)]
         for guard in guards:
@@ -137,7 +134,7 @@ class Maker:
             self.tensors.append(define(f"h{n}", free, self.expression(list(free), self.random.choice((1, 2, 3)))))
         total: Any = 0
         for n, t in enumerate(self.tensors[len(self.leaves) :]):
-            over = tuple(index(f"z{n}{axis}", size) for axis, size in enumerate(t.shape))
+            over = tuple(index("z", size) for axis, size in enumerate(t.shape))
             body = t[over if over else ()]
             body = body**2 if self.random.random() < 0.5 else body * sum(over, sympy.Integer(1))
             total = total + (sum_over(body, *over) if over else body)
@@ -174,7 +171,7 @@ def run(seed: int) -> str:
     if any(v.dtype == object or not np.isfinite(v).all() or np.abs(v).max() > 1e8 for v in truth.values()):
         return "undefined"
     given = {t.name: a for t, a in values.items()}
-    scalars = {s.name: v for s, v in maker.values.items()}
+    scalars = {s.name: v for s, v in maker.values.items() if s in net.sizes}
     for dtype, tol in (("float64", 1e-9), ("float32", 1e-3)):
         try:
             compiled = net.compile(dtype=dtype)

@@ -201,7 +201,7 @@ def test_a_result_written_out_at_two_by_three() -> None:
     N, D, H = sn.dims("N D H")
     y = sn.dense(sn.input("x", (N, D)), H, name="1", bias=False)
     shown = sn.vjp(y, "x").at(N=2, D=3, H=1)
-    assert shown.text == str(shown)
+    assert str(shown) == f"{shown.text}\n(positions are counted from 1)"
     rows = shown.text.removeprefix("dx = [[").removesuffix("]]").split("], [")
     assert [len(row.split(", ")) for row in rows] == [3, 3]
     assert shown.latex.count(r"\\") == 1 and shown.latex.count("&") == 4

@@ -861,3 +861,25 @@ def test_a_size_may_be_called_as_templates_call_theirs() -> None:
     check_gradients(output, sizes={N: 2, S0: 7})
     y = data("y", (Sn, S0))
     check_gradients(mse(softmax(y), y), sizes={Sn: 3, S0: 4})
+
+
+ONE_EXPRESSION: dict[str, tuple[Any, str]] = {
+    "tanh": (sympy.tanh, "1 - h[n,i]**2"),
+    "sigmoid": (lambda u: 1 / (1 + sympy.exp(-u)), "h[n,i] * (1 - h[n,i])"),
+    "softplus": (lambda u: sympy.log(1 + sympy.exp(u)), "1 - exp(-h[n,i])"),
+}
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("name", ONE_EXPRESSION)
+def test_a_layer_typed_as_one_expression_folds_like_its_nodes(name: str, bias: bool) -> None:
+    from symnn.network import vjp as derivation_of
+    from symnn.show.text_notation import text
+
+    function, factor = ONE_EXPRESSION[name]
+    N_, D_, H_ = dims("N D H")
+    n_, i_, j_ = indices("n i j")
+    x_, V_, b_ = data("x", (N_, D_)), parameter("V", (H_, D_)), parameter("b", (H_,))
+    inside = S(V_[i_, j_] * x_[n_, j_], j_) + (b_[i_] if bias else 0)
+    shown = text(derivation_of(define("h", (n_, i_), function(inside)), "V").formula)
+    assert factor in shown and "exp(b" not in shown and "tanh(" not in shown, shown

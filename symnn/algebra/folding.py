@@ -6,6 +6,7 @@ p_c = e^(z_c)/S gives e^(z_c) = p_c S. No rule here knows a layer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -33,9 +34,10 @@ __all__ = ["Solution", "rewrite", "solutions"]
 
 @dataclass(frozen=True)
 class Solution:
-    """``atom = value`` for all values of ``pattern`` indices; ``kept`` are sums of the definition not to be opened."""
+    """``atom ** step = value`` for all values of ``pattern`` indices; ``kept`` are sums not to be opened."""
 
     atom: Atom
+    step: Rational
     value: Poly
     pattern: tuple[Index, ...]
     kept: tuple[Atom, ...]
@@ -48,8 +50,9 @@ def solutions(tensor: Tensor, at: tuple[Index, ...], definition: Tree) -> list[S
     name = entry(tensor, tuple(of_index(i) for i in at))
     kept = tuple(a for a in body.atoms() if a.kind == "sum")
     out: list[Solution] = []
-    for atom, value in _solve(body, name, set()):
-        out.append(Solution(atom, value, at, kept, tensor))
+    for atom, step, value in _solve(body, name, set()):
+        if all(i in atom.indices for i in at):  # else an instance would not say which entry of the tensor is meant
+            out.append(Solution(atom, step, value, at, kept, tensor))
     return sorted(out, key=lambda s: -_size(s.atom))
 
 
@@ -57,8 +60,8 @@ def _size(a: Atom) -> int:
     return 1 + sum(_size(b) for p in parts_of(a) for b in p.atoms())
 
 
-def _solve(body: Poly, name: Poly, seen: set[Atom]) -> list[tuple[Atom, Poly]]:
-    out: list[tuple[Atom, Poly]] = []
+def _solve(body: Poly, name: Poly, seen: set[Atom]) -> list[tuple[Atom, Rational, Poly]]:
+    out: list[tuple[Atom, Rational, Poly]] = []
     candidates = dict.fromkeys(a for a in body.atoms() if a.kind in ("exp", "fn", "base"))
     for a in list(candidates):
         if a.kind == "base":
@@ -68,17 +71,29 @@ def _solve(body: Poly, name: Poly, seen: set[Atom]) -> list[tuple[Atom, Poly]]:
     for a in candidates:
         if a in seen:
             continue
-        value = _solve_for(body, name, a)
+        step = _step(body, a)
+        value = None if step == 0 else _solve_for(body, name, a, step)
         if value is None:
             continue
-        out.append((a, value))
+        out.append((a, step, value))
         if a.kind == "fn" and a.data[0] == "log":  # log(q) = v gives q = exp(v)
             out.extend(_solve(a.data[1][0], exponential(value), seen | {a}))
     return out
 
 
-def _solve_for(body: Poly, name: Poly, a: Atom) -> Poly | None:
-    """Solve name = (A a + B) / (C a + D) for a; None unless the determinant is known not to vanish."""
+def _step(body: Poly, a: Atom) -> Rational:
+    """Return the one power that an atom occurs with, at the top and in the bases there; 0 where there are several."""
+    if a.kind == "base":
+        return 1
+    powers = {e for m in body.terms for b, e in m if b is a}
+    for b in dict.fromkeys(body.atoms()):
+        if b.kind == "base":
+            powers |= {e for m in b.data.terms for x, e in m if x is a}
+    return powers.pop() if len(powers) == 1 else 0
+
+
+def _solve_for(body: Poly, name: Poly, a: Atom, step: Rational) -> Poly | None:
+    """Solve name = (A u + B) / (C u + D) for u = a ** step; None unless the determinant is known not to vanish."""
     if a.kind == "base":
         single = body.single()
         if single is None:
@@ -99,8 +114,8 @@ def _solve_for(body: Poly, name: Poly, a: Atom) -> Poly | None:
             if lowest != -1:
                 return None
             clearing, above = multiply(clearing, b.data), _times_base(above, b)
-    A, B = _linear(above, a)
-    C, E = _linear(clearing, a)
+    A, B = _linear(above, a, step)
+    C, E = _linear(clearing, a, step)
     if A is None or C is None or B is None or E is None:
         return None
     if any(x is a for part in (A, B, C, E) for x in part.atoms()):
@@ -131,15 +146,15 @@ def _nonzero(p: Poly) -> bool:
     return all(a.positive for a, _ in mono) and (rest.positive or (-rest).positive or bool(rest.constant()))
 
 
-def _linear(p: Poly, a: Atom) -> tuple[Poly | None, Poly | None]:
-    """Return (coefficient, rest) of a polynomial that is linear in an atom."""
+def _linear(p: Poly, a: Atom, step: Rational) -> tuple[Poly | None, Poly | None]:
+    """Return (coefficient, rest) of a polynomial that is linear in ``a ** step``."""
     coefficient, rest = ZERO, ZERO
     for m, c in p.terms.items():
         exps = dict(m)
         e = exps.pop(a, 0)
         if e == 0:
             rest = rest + Poly({m: c})
-        elif e == 1:
+        elif e == step:
             coefficient = coefficient + Poly({tuple(i for i in m if i[0] is not a): c})
         else:
             return None, None
@@ -155,6 +170,12 @@ def rewrite(p: Poly, solution: Solution) -> Poly:
             parts: list[tuple[Poly, Rational]] = []
             for a, e in m:
                 new = _instance(a, solution)
+                if new is not None and solution.step != 1:
+                    times = Fraction(e) / Fraction(solution.step)
+                    if times.denominator == 1:
+                        parts.append((new, times.numerator))
+                        continue
+                    new = None
                 if new is None and a.kind == "sum":
                     if not any(_same(a, k, solution.pattern) is not None for k in solution.kept):
                         fresh, body = opened(a)
@@ -182,24 +203,43 @@ def _same(a: Atom, pattern: Atom, variables: tuple[Index, ...]) -> dict[Index, P
     needed = [i for i in variables if i in pattern.indices]
     if not needed:
         return None
-    for mine in _entries(pattern):
-        if not all(any(p == of_index(i) for p in mine.data[1]) for i in needed):
-            continue
-        for theirs in _entries(a):
-            if theirs.data[0] is not mine.data[0]:
-                continue
-            env: dict[Index, Poly] = {}
-            for p, q in zip(mine.data[1], theirs.data[1], strict=True):
-                for i in needed:
-                    if p == of_index(i):
-                        env.setdefault(i, q)
-            renamed = rename(Poly({((pattern, 1),): 1}), env) if pattern.kind != "base" else None
-            if pattern.kind == "base":
-                if rename(pattern.data, env) == a.data:
-                    return env
-            elif renamed == Poly({((a, 1),): 1}):
+    for env in _bindings(needed, _entries(pattern), _entries(a)):
+        if pattern.kind == "base":
+            if rename(pattern.data, env) == a.data:
                 return env
+        elif rename(Poly({((pattern, 1),): 1}), env) == Poly({((a, 1),): 1}):
+            return env
     return None
+
+
+_MOST_BINDINGS = 64
+
+
+def _bindings(needed: list[Index], mine: list[Atom], theirs: list[Atom]) -> Iterator[dict[Index, Poly]]:
+    """Yield what the needed indices may stand for, entry of the pattern by entry of the atom, at most some."""
+    count = 0
+    stack: list[dict[Index, Poly]] = [{}]
+    while stack:
+        env = stack.pop()
+        missing = [i for i in needed if i not in env]
+        if not missing:
+            count += 1
+            yield env
+            if count >= _MOST_BINDINGS:
+                return
+            continue
+        # the pattern's entry that fixes most of what is missing, matched with each entry of the same tensor
+        best = max(mine, key=lambda e: sum(any(p == of_index(i) for p in e.data[1]) for i in missing), default=None)
+        if best is None or not any(p == of_index(i) for p in best.data[1] for i in missing):
+            return
+        for other in theirs:
+            if other.data[0] is best.data[0]:
+                grown = dict(env)
+                for p, q in zip(best.data[1], other.data[1], strict=True):
+                    for i in missing:
+                        if p == of_index(i):
+                            grown.setdefault(i, q)
+                stack.append(grown)
 
 
 def _entries(a: Atom) -> list[Atom]:

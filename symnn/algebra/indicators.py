@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from symnn.algebra.leaves import of_atom
+from symnn.algebra.leaves import is_whole, of_atom
 from symnn.algebra.order import leading_sign
 from symnn.algebra.products import content, multiply
-from symnn.algebra.terms import ONE, ZERO, Atom, Poly, intern_atom
+from symnn.algebra.terms import ONE, ZERO, Poly, intern_atom
 
 __all__ = ["absolute", "indicator", "sign"]
 
@@ -13,7 +13,7 @@ __all__ = ["absolute", "indicator", "sign"]
 def indicator(relation: str, p: Poly) -> Poly:
     """Return 1[p relation 0]. Only [p > 0] and [p = 0] are kept, with the sign of p normal."""
     if relation == ">=":
-        return indicator(">", p + ONE) if _is_whole(p) else ONE - indicator(">", -p)
+        return indicator(">", p + ONE) if is_whole(p) else ONE - indicator(">", -p)
     if relation == "!=":
         return ONE - indicator("=", p)
     value = p.constant()
@@ -30,20 +30,6 @@ def indicator(relation: str, p: Poly) -> Poly:
             return ONE - indicator(">", -p) - indicator("=", -p)
         p = -p
     return of_atom(intern_atom("ind", (relation, p), nonnegative=True, height=p.height, indices=p.indices))
-
-
-def _is_whole(p: Poly) -> bool:
-    """Tell whether a polynomial takes whole values: indices, labels and sizes with whole coefficients."""
-    return all(
-        isinstance(c, int) and all(isinstance(e, int) and e > 0 and _is_whole_atom(a) for a, e in m)
-        for m, c in p.terms.items()
-    )
-
-
-def _is_whole_atom(a: Atom) -> bool:
-    if a.kind == "ent":
-        return a.data[0].classes is not None
-    return a.kind == "ix" or (a.kind == "sym" and bool(getattr(a.data, "is_integer", False)))
 
 
 def sign(p: Poly) -> Poly:

@@ -8,7 +8,7 @@ from symnn.algebra.terms import ZERO, Atom, Poly, Rational, intern_atom, ratio
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
 
-__all__ = ["applied", "base_atom", "const", "entry", "of_atom", "of_index", "of_symbol", "parts_of"]
+__all__ = ["applied", "base_atom", "const", "entry", "is_whole", "of_atom", "of_index", "of_symbol", "parts_of"]
 
 
 def const(value: Rational) -> Poly:
@@ -75,3 +75,17 @@ def parts_of(a: Atom) -> tuple[Poly, ...]:
         case "sum":
             return (Poly({a.data[1]: 1}),)
     return ()
+
+
+def is_whole(p: Poly) -> bool:
+    """Tell whether a polynomial takes whole values: indices, labels and sizes with whole coefficients."""
+    return all(
+        isinstance(c, int) and all(isinstance(e, int) and e > 0 and _is_whole_atom(a) for a, e in m)
+        for m, c in p.terms.items()
+    )
+
+
+def _is_whole_atom(a: Atom) -> bool:
+    if a.kind == "ent":
+        return a.data[0].classes is not None
+    return a.kind == "ix" or (a.kind == "sym" and bool(getattr(a.data, "is_integer", False)))

@@ -25,6 +25,8 @@ def monomial_key(m: Monomial) -> tuple[Any, ...]:
 
 def leading_sign(p: Poly) -> int:
     """The sign of the term that comes first by structure; index names count only between terms otherwise alike."""
+    if not p.terms:
+        return 1
     lead = min(p.terms, key=lambda m: (_skeleton_of(m), monomial_key(m)))
     return 1 if p.terms[lead] > 0 else -1
 

@@ -26,7 +26,7 @@ def power(p: Poly, e: Rational) -> Poly:
         return _monomial_root(single[0], single[1], e)
     scale, mono, rest = content(p, positive_only=True)
     out = multiply(_monomial_root((), scale, e), _monomial_root(mono, 1, e))
-    if rest.single() is not None:
+    if not rest.terms or rest.single() is not None:
         return multiply(out, power(rest, e))
     return multiply(out, base_power(rest, e))
 

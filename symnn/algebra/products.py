@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from math import gcd, lcm
 
-from symnn.algebra.leaves import base_atom, const, of_atom, parts_of
+from symnn.algebra.leaves import base_atom, const, is_whole, of_atom, parts_of
 from symnn.algebra.order import atom_id, leading_sign
 from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational, ratio
 from symnn.ground.indices import Index
@@ -139,8 +139,8 @@ def solve_equation(e: Poly, wanted: frozenset[Index] | None) -> tuple[Index, Pol
             continue
         a = m[0][0]
         rest = e - Poly({m: c})
-        if (wanted is not None and a.data not in wanted) or a.data in rest.indices:
-            continue
+        if (wanted is not None and a.data not in wanted) or a.data in rest.indices or not is_whole(rest):
+            continue  # an index equals a real number only where that is whole
         if best is None or a.id > best[0]:
             best = (a.id, a.data, rest.scaled(-1 if c == 1 else 1))
     return None if best is None else best[1:]

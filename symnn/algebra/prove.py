@@ -11,6 +11,7 @@ from typing import Any
 
 from symnn.algebra.cases import vanishes_by_signs
 from symnn.algebra.convert import canonical, reaches
+from symnn.algebra.leaves import applied, is_whole
 from symnn.algebra.normal import (
     const,
     exponential,
@@ -172,7 +173,7 @@ def _reduced(m: Monomial) -> Poly | None:
             continue
         e: Poly = d.data[1]
         lead = max(e.terms, key=lambda t: tuple((a.id, k) for a, k in t))
-        if any(a.kind == "ix" for a, _ in lead) or not lead:
+        if not lead or any(a.kind == "ix" or k <= 0 for a, k in lead):
             continue
         around = Poly({tuple(i for i in m if i[0] is not d): 1})
         if any(a.kind == "ind" and a.data[0] == ">" and a.data[1] in (e, -e) for a, _ in m):
@@ -229,8 +230,7 @@ def _exponentials(poly: Poly, used: set[str]) -> Poly:
             return None
         u = _exponentials(a.data[1][0], used)
         if a.data[0] == "pow":
-            used.add("a base of a power > 0")
-            return exponential(multiply(_exponentials(a.data[1][1], used), logarithm(u)))
+            return _symbolic_power(u, _exponentials(a.data[1][1], used), used)
         up, down = exponential(u), exponential(-u)
         match a.data[0]:
             case "tanh":
@@ -240,6 +240,24 @@ def _exponentials(poly: Poly, used: set[str]) -> Poly:
         return (up + down).scaled(Fraction(1, 2))
 
     return rebuild(poly, change)
+
+
+def _symbolic_power(base: Poly, exponent: Poly, used: set[str]) -> Poly:
+    """Return a power whose exponent is no number as a product over the exponent's terms.
+
+    Through exp and log where the base is positive, as it must be where the exponent need not be whole. A whole
+    exponent says nothing of the sign: base^(m + n) = base^m base^n is all that is used of it.
+    """
+    if base.positive or not is_whole(exponent):
+        if not base.positive:
+            used.add("a base of a power > 0")
+        return exponential(multiply(exponent, logarithm(base)))
+    used.add("a base of a power != 0")
+    out = Poly({(): 1})
+    for m, c in exponent.terms.items():
+        part = power(base, c) if not m else power(applied("pow", (base, Poly({m: 1}))), c)
+        out = multiply(out, part)
+    return out
 
 
 def _divided(poly: Poly) -> Poly:

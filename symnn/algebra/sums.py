@@ -11,6 +11,7 @@ from symnn.algebra.leaves import const, of_atom, of_index, of_symbol
 from symnn.algebra.order import monomial_key
 from symnn.algebra.products import multiply, solve_equation
 from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational, intern_atom
+from symnn.ground.errors import UnsupportedError
 from symnn.ground.indices import Index
 
 __all__ = ["in_range", "size_poly", "summed"]
@@ -50,6 +51,8 @@ def size_poly(size: Any) -> Poly:
         return const(int(size))
     if size.is_Symbol:
         return of_symbol(size)
+    if not (size.is_Add or size.is_Mul):
+        raise UnsupportedError(f"The size {size} is not made of sums and products of sizes.")
     out = ZERO if size.is_Add else ONE
     for part in size.args:
         out = out + size_poly(part) if size.is_Add else multiply(out, size_poly(part))

@@ -301,7 +301,7 @@ def _fits(value: Tree, k: Index) -> bool:
     if isinstance(value, Entry) and value.tensor.classes is not None:
         return bool(value.tensor.classes == k.size)
     if isinstance(value, Num) and k.size is not None and k.size.is_Integer:
-        return 0 <= value.value < int(k.size)
+        return value.value.denominator == 1 and 0 <= value.value < int(k.size)
     return False
 
 

@@ -23,8 +23,8 @@ def found(value: Any) -> str:
         return f"an array of shape {value.shape}"
     if value is None:
         return "None"
-    text = repr(value)
-    return f"{type(value).__name__} {text}" if len(text) <= 60 and "\n" not in text else f"a value of type {type(value).__name__}"
+    text, kind = repr(value), type(value).__name__
+    return f"{kind} {text}" if len(text) <= 60 and "\n" not in text else f"a value of type {kind}"
 
 
 def tensor(caller: str, value: Any, what: str = "a tensor") -> Tensor:

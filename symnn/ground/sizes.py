@@ -68,7 +68,7 @@ def as_size(value: Any) -> Size:
         if value.is_Integer and value > 0:
             return value
         whole = all(s.is_integer and s.is_positive for s in value.free_symbols)
-        if not value.is_number and value.is_integer and whole:
+        if not value.is_number and value.is_integer and whole and _is_polynomial(value):
             return value
     elif isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return sympy.Integer(value)
@@ -79,6 +79,13 @@ def as_size(value: Any) -> Size:
         f"A size must be a positive integer or a symbol from dims(), found {shown}. "
         "Write for example N = dims('N') and use N, or use 32."
     )
+
+
+def _is_polynomial(value: Any) -> bool:
+    """Tell whether a size is made of symbols and whole numbers by sums and products only."""
+    if value.is_Symbol or value.is_Integer:
+        return True
+    return bool((value.is_Add or value.is_Mul) and all(_is_polynomial(a) for a in value.args))
 
 
 def size_text(sizes: tuple[Size, ...]) -> str:

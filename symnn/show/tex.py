@@ -24,9 +24,10 @@ from symnn.show.document import (
 )
 from symnn.show.inline import pieces, related
 from symnn.show.plain import plain_text
-from symnn.show.tex_text import tex_code, tex_math, tex_text
+from symnn.show.tex_text import breakable, tex_code, tex_math, tex_text
 
 _ROWS_A_PAGE = 30
+_SHORT = 14  # letters of the longest word in a column that is not broken
 
 _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
@@ -44,13 +45,16 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \newsavebox{\symformula}
 \newsavebox{\symnote}
 \newlength{\symroom}
+% brackets as high as what they hold, unless the line breaks inside them
+\newcommand{\symleft}{\left}
+\newcommand{\symright}{\right}
 % the formula in the largest size that fits, else broken
 \newcommand{\symfit}[1]{%
   \sbox{\symformula}{$\displaystyle #1$}%
   \ifdim\wd\symformula>\symroom \sbox{\symformula}{\small$\displaystyle #1$}\fi
   \ifdim\wd\symformula>\symroom \sbox{\symformula}{\footnotesize$\displaystyle #1$}\fi
   \ifdim\wd\symformula>\symroom
-    \sbox{\symformula}{\parbox{\symroom}{\raggedright\relpenalty=0 \binoppenalty=0 \lineskiplimit=3pt
+    \sbox{\symformula}{\parbox{\symroom}{\let\symleft\biggl \let\symright\biggr \raggedright\relpenalty=0 \binoppenalty=0 \lineskiplimit=3pt
       \lineskip=5pt \small$\displaystyle #1$\par}}%
   \fi}
 % number, formula, rules, verdict
@@ -118,7 +122,7 @@ def _(block: Heading) -> str:
 
 @_block.register
 def _(block: Formula) -> str:
-    return f"\\symdisplay{{{tex_math(block.latex)}}}{{{_text(block.label)}}}"
+    return f"\\symdisplay{{{breakable(tex_math(block.latex))}}}{{{_text(block.label)}}}"
 
 
 @_block.register
@@ -129,7 +133,7 @@ def _(block: StepTable) -> str:
 
 def _step(row: StepRow, first: bool) -> str:
     rules = "; ".join(_text(rule) for rule in row.rules)
-    return f"\\symstep{{{row.number}}}{{{tex_math(related(row, first))}}}{{{rules}}}{{{row.verdict}}}"
+    return f"\\symstep{{{row.number}}}{{{breakable(tex_math(related(row, first)))}}}{{{rules}}}{{{row.verdict}}}"
 
 
 @_block.register
@@ -164,16 +168,18 @@ def _pages(table: Table) -> list[tuple[tuple[str, ...], ...]]:
 
 
 def _columns(table: Table) -> str:
-    """Give every column its natural width, or a share of the line when together they are too wide."""
+    """Give every column its natural width; when together they are too wide, the long ones share what is left."""
     widths = [
         max([4, *(len(plain_text(row[k])) + 1 for row in (table.header, *table.rows))])
         for k in range(len(table.header))
     ]
     if sum(widths) <= 78:
         return "@{}" + "l" * len(widths) + "@{}"
-    shares = [min(width, 60) for width in widths]
-    room = 0.96 - 0.025 * (len(shares) - 1)
-    return "@{}" + "".join(f"p{{{room * share / sum(shares):.3f}\\linewidth}}" for share in shares) + "@{}"
+    short = _SHORT if sum(width for width in widths if width <= _SHORT) <= 40 else 0
+    shares = [min(width, 60) if width > short else 0 for width in widths]
+    room = 0.96 - 0.025 * (len(shares) - 1) - sum(width for width in widths if width <= short) / 78
+    columns = [f"p{{{room * share / sum(shares):.3f}\\linewidth}}" if share else "l" for share in shares]
+    return "@{}" + "".join(columns) + "@{}"
 
 
 @_block.register

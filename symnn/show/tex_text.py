@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 import unicodedata
 
 _SPECIAL = {
@@ -84,13 +86,39 @@ def tex_math(latex: str) -> str:
     return "".join(out) + (" " if escaped else "") + "}" * depth
 
 
+def breakable(latex: str) -> str:
+    r"""Return a formula whose outer brackets are ``\symleft``, ``\symright``: TeX breaks no line inside \left..\right.
+
+    >>> breakable(r"2 \left(a + \frac{\left(b\right)}{c}\right)")
+    '2 \\symleft(a + \\frac{\\left(b\\right)}{c}\\symright)'
+    """
+    depth = 0
+    out = []
+    for token in re.findall(r"\\[A-Za-z]+|\\.|[{}]|[^\\{}]+|\\", latex, re.DOTALL):
+        depth += (token in ("{", r"\begin")) - (token in ("}", r"\end"))
+        out.append(f"\\sym{token[1:]}" if token in (r"\left", r"\right") and not depth else token)
+    return "".join(out)
+
+
+_CODE_WIDTH = 90
+
+
 def tex_code(source: str) -> str:
-    r"""Return program text as lines of typewriter, every sign by its number.
+    r"""Return program text as lines of typewriter, every sign by its number; long lines go on beneath.
 
     >>> tex_code("a_1 = {}")
     '\\symcode{a\\char95{}1~=~\\char123{}\\char125{}}'
     """
-    return "\n".join(f"\\symcode{{{_code_line(line)}}}" for line in source.expandtabs(4).split("\n"))
+    lines = [part for line in source.expandtabs(4).split("\n") for part in _cut(line)]
+    return "\n".join(f"\\symcode{{{_code_line(line)}}}" for line in lines)
+
+
+def _cut(line: str) -> list[str]:
+    """Cut a line of code where it is too long for the page, what follows being set in."""
+    start = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(
+        line, _CODE_WIDTH, subsequent_indent=start + " " * 8, drop_whitespace=True, break_on_hyphens=False
+    ) or [line]  # fmt: skip
 
 
 def _code_line(line: str) -> str:
