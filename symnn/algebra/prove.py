@@ -11,7 +11,7 @@ from typing import Any
 
 from symnn.algebra.cases import vanishes_by_signs
 from symnn.algebra.convert import canonical, reaches
-from symnn.algebra.leaves import applied, is_whole
+from symnn.algebra.leaves import applied
 from symnn.algebra.normal import (
     const,
     exponential,
@@ -245,12 +245,10 @@ def _exponentials(poly: Poly, used: set[str]) -> Poly:
 def _symbolic_power(base: Poly, exponent: Poly, used: set[str]) -> Poly:
     """Return a power whose exponent is no number as a product over the exponent's terms.
 
-    Through exp and log where the base is positive, as it must be where the exponent need not be whole. A whole
-    exponent says nothing of the sign: base^(m + n) = base^m base^n is all that is used of it.
+    Through exp and log where the base is known to be positive. Elsewhere base^(m + n) = base^m base^n is all that is
+    used: a whole exponent says nothing of the power's sign, and a symbol may stand for a whole number.
     """
-    if base.positive or not is_whole(exponent):
-        if not base.positive:
-            used.add("a base of a power > 0")
+    if base.positive:
         return exponential(multiply(exponent, logarithm(base)))
     used.add("a base of a power != 0")
     out = Poly({(): 1})

@@ -6,9 +6,27 @@ from typing import TYPE_CHECKING
 
 from symnn.compile.conditions import may_fail
 from symnn.compile.piece import ATOM, PRODUCT, SIGN, SUM, Piece, aligned, union
+from symnn.compile.positions import bounds, is_position
 from symnn.compile.products import Quotient, quotient, summands
 from symnn.compile.scatter import scattered
-from symnn.ground.tree import ZERO, Delta, Ind, Neg, Num, Sym, Tree, Where, mul
+from symnn.ground.tree import (
+    ZERO,
+    Add,
+    Delta,
+    Div,
+    Ind,
+    Mul,
+    Neg,
+    Num,
+    Pow,
+    Sum,
+    Sym,
+    Tree,
+    Where,
+    depends_on,
+    free_indices,
+    mul,
+)
 
 if TYPE_CHECKING:
     from symnn.compile.emit import Emitter
@@ -59,6 +77,7 @@ def multiplication(emitter: Emitter, q: Quotient) -> Piece:
     above, below = [emitter.emit(f) for f in q.above], [emitter.real(emitter.emit(f)) for f in q.below]
     if not any(p.kind == "real" for p in above) or q.below and all(p.kind != "real" for p in above):
         above = [emitter.real(p) for p in above]
+    above = [p if p.axes else emitter.real(p) for p in above]  # a single truth value times a number is no real array
     above.sort(key=lambda p: p.kind == "bool")
     return multiplied(emitter, q.sign, above, below)
 
@@ -117,14 +136,48 @@ def _scaled(emitter: Emitter, array: Piece, above: list[Piece], below: list[Piec
 
 
 def guarded(emitter: Emitter, q: Quotient) -> Quotient:
-    """1[c] u: where the indicator is 0 the product is 0, even if u is infinite or undefined there."""
-    masks = [f for f in q.above if isinstance(f, Delta | Ind)]
-    if not masks:
-        return q
-    risky = [f for f in q.above if f not in masks and may_fail(f)]
+    """1[c] u: where the indicator is 0 the product is 0, even if u is infinite, undefined or outside a tensor there.
+
+    Whatever is exactly 0 somewhere guards alike: an index or a label, and a sum whose terms all hold an indicator.
+    """
+    pure = [f for f in q.above if isinstance(f, Delta | Ind)]
+    risky = [f for f in q.above if f not in pure and may_fail(f)]
     bad = [f for f in q.below if not isinstance(f, Num | Sym)]
     if not risky and not bad:
         return q
-    rest = [f for f in q.above if f not in masks and f not in risky]
+    others = {f: bool(bad) or any(r is not f for r in risky) for f in q.above}  # what a factor's own zeros guard
+    masks = list(dict.fromkeys(m for f in q.above if others[f] for m in _masks(f)))
+    if not masks:
+        return q
+    rest = [f for f in q.above if f not in pure and f not in risky]
     kept = [f for f in q.below if f not in bad]
     return Quotient(q.sign, [*rest, Where(mul(*masks), Quotient(1, risky, bad).tree(), ZERO)], kept)
+
+
+def _masks(tree: Tree) -> tuple[Tree, ...]:
+    """Return conditions without all of which a factor is exactly 0, whatever the data are."""
+    match tree:
+        case Delta() | Ind():
+            return (tree,)
+        case Neg():
+            return _masks(tree.body)
+        case Mul():
+            return tuple(dict.fromkeys(m for f in tree.factors for m in _masks(f)))
+        case Div():
+            return _masks(tree.num)
+        case Pow(exponent=Num(value=v)) if v > 0:
+            return _masks(tree.base)
+        case Sum():
+            return tuple(m for m in _masks(tree.body) if not depends_on(m, tree.index))
+        case Where() if tree.other == ZERO:
+            return (tree.condition, *_masks(tree.then))
+        case Add() if not is_position(tree):
+            found = list(dict.fromkeys(_masks(t) for t in tree.terms))
+            if () in found or len(found) == 1:
+                return found[0] if len(found) == 1 else ()
+            return (Ind("!=", Add(tuple(mul(*m) for m in found)), ZERO),)
+    if free_indices(tree) and is_position(tree):
+        known = bounds(tree)
+        if known is None or not known[0].is_positive:
+            return (Ind("!=", tree, ZERO),)
+    return ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from symnn.compile import positions
 from symnn.compile.piece import CALL, COMPARE, LOGIC, SUM, Piece, aligned, union
 from symnn.compile.products import quotient
-from symnn.ground.tree import ONE, Add, Delta, Div, Entry, Fn, Ind, Mul, Neg, Num, Pow, Sym, Tree, Where, walk
+from symnn.ground.tree import ONE, Add, Delta, Div, Fn, Ind, Mul, Neg, Num, Pow, Sym, Tree, Where, walk
 
 if TYPE_CHECKING:
     from symnn.compile.emit import Emitter
@@ -61,9 +61,11 @@ def _compare(emitter: Emitter, relation: str, left: Piece, right: Piece) -> Piec
 def where(emitter: Emitter, tree: Where) -> Piece:
     """Return the choice between two branches; the one not taken may fail quietly."""
     test = condition(emitter, tree.condition)
-    emitter.guards += 1
-    branches = [emitter.real(emitter.emit(tree.then)), emitter.real(emitter.emit(tree.other))]
-    emitter.guards -= 1
+    outer, branches = emitter.guards, []
+    for branch, truth in ((tree.then, True), (tree.other, False)):
+        emitter.guards = (*outer, (tree.condition, truth))
+        branches.append(emitter.real(emitter.emit(branch)))
+    emitter.guards = outer
     if may_fail(tree.then) or may_fail(tree.other):
         emitter.risky = True
     axes = union((test, *branches), emitter.rank, emitter.free)
@@ -75,9 +77,9 @@ def where(emitter: Emitter, tree: Where) -> Piece:
 
 def may_fail(tree: Tree) -> bool:
     """Tell whether a subtree may be infinite or undefined somewhere, or reads outside a tensor."""
+    if positions.strays(tree):
+        return True
     for t in walk(tree):
-        if isinstance(t, Entry) and not all(map(positions.inside, t.at, t.tensor.shape)):
-            return True
         if isinstance(t, Fn) and t.name in _RISKY:
             return True
         if isinstance(t, Div) and not all(isinstance(f, Num | Sym) for f in quotient(t.den).above):

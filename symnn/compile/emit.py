@@ -88,9 +88,9 @@ class Emitter:
         self.count = 0
         self.risky = False
         self.views = False
-        self.guards = 0
+        self.guards: tuple[tuple[Tree, bool], ...] = ()
         self._repeated: set[Tree] = set()
-        self._done: dict[tuple[Tree, int], Piece] = {}
+        self._done: dict[tuple[Tree, tuple[tuple[Tree, bool], ...]], Piece] = {}
         self._known: dict[str, str] = {}
 
     # -- the node as a whole ----------------------------------------------------------------
@@ -159,7 +159,7 @@ class Emitter:
 
     def emit(self, tree: Tree) -> Piece:
         """Return the piece of a tree."""
-        key = (tree, self.guards)
+        key = (tree, self.guards if self.guards and positions.strays(tree) else ())
         made = self._done.get(key)
         if made is None:
             made = self._emit(tree)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from symnn.compile.piece import ATOM, CALL, PRODUCT, SIGN, SUM, Piece, aligned, union
+from symnn.compile import conditions
+from symnn.compile.piece import ATOM, CALL, LOGIC, PRODUCT, SIGN, SUM, Piece, aligned, union
 from symnn.ground.errors import UnsupportedError
 from symnn.ground.sizes import Size
 from symnn.ground.tree import Add, Entry, Ix, Mul, Neg, Num, Sym, Tree, children, free_indices, walk
@@ -14,7 +15,10 @@ from symnn.ground.tree import Add, Entry, Ix, Mul, Neg, Num, Sym, Tree, children
 if TYPE_CHECKING:
     from symnn.compile.emit import Emitter
 
-__all__ = ["bounds", "entry", "inside", "is_position", "position", "subscript"]
+__all__ = ["bounds", "entry", "inside", "is_position", "position", "strays", "subscript"]
+
+#: Conditions around a place, each with what it is there.
+Guards = tuple[tuple[Tree, bool], ...]
 
 
 def is_position(tree: Tree) -> bool:
@@ -71,6 +75,11 @@ def inside(tree: Tree, size: Size) -> bool:
     return bool(sympy.expand(known[0]).is_nonnegative) and bool(sympy.expand(size - 1 - known[1]).is_nonnegative)
 
 
+def strays(tree: Tree) -> bool:
+    """Tell whether a tree reads an entry that is not known to be inside its tensor."""
+    return any(isinstance(t, Entry) and not all(map(inside, t.at, t.tensor.shape)) for t in walk(tree))
+
+
 def position(emitter: Emitter, tree: Tree) -> Piece:
     """Return a position as an integer array over the indices it depends on, or as a Python number."""
     match tree:
@@ -110,7 +119,7 @@ def entry(emitter: Emitter, tree: Entry) -> Piece:
         if len(set(letters)) == len(letters):
             return Piece(name, tuple(letters), ATOM)
         return _diagonal(name, letters)
-    text, axes = subscript(emitter, at, tree.tensor.shape, guarded=emitter.guards > 0)
+    text, axes = subscript(emitter, at, tree.tensor.shape, guards=emitter.guards)
     return Piece(f"{name}[{text}]", axes, CALL)
 
 
@@ -123,12 +132,13 @@ def _diagonal(name: str, letters: list[Any]) -> Piece:
 
 
 def subscript(
-    emitter: Emitter, at: tuple[Tree, ...], shape: tuple[Size, ...], *, guarded: bool
+    emitter: Emitter, at: tuple[Tree, ...], shape: tuple[Size, ...], *, guards: Guards
 ) -> tuple[str, tuple[Any, ...]]:
     """Return the text between the brackets and the axes of what it selects.
 
     An index alone on its axis and nowhere else becomes ``:``, everything else an integer array. A position that may
-    leave its axis is clipped where an indicator guards it, and raises IndexError in the program where none does.
+    leave its axis raises IndexError in the program, unless a condition guards it: where the condition is false the
+    entry 0 is read; if the condition depends on more than the position, the position is clipped instead.
     """
     uses: dict[Any, int] = {}
     for p in at:
@@ -149,10 +159,14 @@ def subscript(
         text = piece.text
         if not inside(tree, size):
             length = emitter.size(size)
-            if guarded:
+            chosen = _chosen(emitter, tree, guards)
+            if guards and chosen is None:
                 text = f"xp.clip({text}, 0, {length} - 1)"
-            elif not isinstance(tree, Num):
-                text = f"xp.where({piece.at(SUM)} < 0, {length}, {text})"
+            else:
+                if not isinstance(tree, Num) and not _never_negative(tree):
+                    text = f"xp.where({piece.at(SUM)} < 0, {length}, {text})"
+                if chosen is not None:
+                    text = f"xp.where({aligned(chosen, axes).text}, {text}, 0)"
         texts.append(text)
     advanced = [n for n, easy in enumerate(plain) if not easy]
     together = advanced == list(range(advanced[0], advanced[-1] + 1))
@@ -169,3 +183,23 @@ def subscript(
     while len(texts) > 1 and texts[-1] == ":":
         texts.pop()
     return ", ".join(texts), tuple(selected)
+
+
+def _never_negative(tree: Tree) -> bool:
+    known = bounds(tree)
+    return known is not None and bool(sympy.expand(known[0]).is_nonnegative)
+
+
+def _chosen(emitter: Emitter, tree: Tree, guards: Guards) -> Piece | None:
+    """Return where a guarded position is read, or None where that is not a matter of its own indices alone."""
+    own = free_indices(tree)
+    parts: list[Piece] = []
+    for condition, truth in guards:
+        if any(k not in own for k in free_indices(condition)) or any(isinstance(t, Entry) for t in walk(condition)):
+            return None
+        made = conditions.condition(emitter, condition)
+        parts.append(made if truth else Piece(f"xp.logical_not({made.text})", made.axes, CALL, "bool"))
+    if not own or not parts:
+        return None
+    axes = union(parts, emitter.rank, emitter.free)
+    return Piece(" & ".join(aligned(p, axes).at(LOGIC + 1) for p in parts), axes, LOGIC, "bool")

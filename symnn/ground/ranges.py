@@ -11,7 +11,7 @@ from symnn.ground.indices import Index
 from symnn.ground.sizes import Size, size_text
 from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import to_sympy
-from symnn.ground.tree import Delta, Entry, Ind, Ix, Mul, Num, Sum, Tree, Where, children, walk
+from symnn.ground.tree import Delta, Entry, Ind, Ix, Mul, Neg, Num, Sum, Tree, Where, children, walk
 
 __all__ = ["read_ranges"]
 
@@ -36,7 +36,7 @@ def read_ranges(name: str, tree: Tree) -> Ranges:
                     _read(name, position.index, size, place, ranges)
                 elif isinstance(position, Entry):
                     _label(name, position, at, size, place)
-    _inside(name, tree, ranges, guarded=False)
+    _inside(name, tree, ranges, ())
     return ranges
 
 
@@ -67,13 +67,18 @@ def _label(name: str, position: Entry, at: Entry, size: Size, place: str) -> Non
         )
 
 
-def _inside(name: str, tree: Tree, ranges: Ranges, *, guarded: bool) -> None:
-    """Check shifted positions; those that an indicator or a choice guards may leave the axis."""
-    if isinstance(tree, Where) or (isinstance(tree, Mul) and any(isinstance(f, Ind | Delta) for f in tree.factors)):
-        guarded = True
-    if isinstance(tree, Entry) and not guarded:
+def _inside(name: str, tree: Tree, ranges: Ranges, guards: tuple[Tree, ...]) -> None:
+    """Check shifted positions, each together with the indicators and choices around it that must hold there."""
+    if isinstance(tree, Mul):
+        guards = (*guards, *(f for f in tree.factors if isinstance(f, Ind | Delta)))
+    if isinstance(tree, Where):
+        _inside(name, tree.condition, ranges, guards)
+        _inside(name, tree.then, ranges, (*guards, *_conjuncts(tree.condition)))
+        _inside(name, tree.other, ranges, (*guards, Neg(tree.condition)))
+        return
+    if isinstance(tree, Entry):
         for axis, (position, size) in enumerate(zip(tree.at, tree.tensor.shape, strict=True)):
-            low, high = _bounds(position, ranges)
+            low, high = _guarded(position, ranges, guards)
             if low is not None and (_always_positive(-low) or _always_positive(high - size + 1)):
                 if isinstance(position, Num):
                     raise ShapeError(
@@ -81,12 +86,65 @@ def _inside(name: str, tree: Tree, ranges: Ranges, *, guarded: bool) -> None:
                         f"{size_text(tree.tensor.shape)}; positions are counted from 0."
                     )
                 raise ShapeError(
-                    f"ShapeError in node {name!r}: position {to_sympy(position)} runs from {low} to {high}, outside "
-                    f"axis {axis} of {tree.tensor.name} {size_text(tree.tensor.shape)}.\n  Give the index a smaller "
-                    "size, or multiply by an indicator of the positions that exist."
+                    f"ShapeError in node {name!r}: position {to_sympy(position)} runs from {low} to {high}"
+                    f"{' where the indicator is 1' if guards else ''}, outside axis {axis} of {tree.tensor.name} "
+                    f"{size_text(tree.tensor.shape)}.\n  Give the index a smaller size, or multiply by an indicator of "
+                    "the positions that exist."
                 )
     for part in children(tree):
-        _inside(name, part, ranges, guarded=guarded)
+        _inside(name, part, ranges, guards)
+
+
+def _conjuncts(condition: Tree) -> tuple[Tree, ...]:
+    return condition.factors if isinstance(condition, Mul) else (condition,)
+
+
+def _guarded(position: Tree, ranges: Ranges, guards: tuple[Tree, ...]) -> tuple[Any, Any]:
+    """Return the least and the largest value of a position where all guards hold, or (None, None) if not known.
+
+    Known are guards that compare with something constant what differs from the position, or from its negative, by a
+    constant only: p >= a or p <= b. The tighter of two bounds must be so for all sizes.
+    """
+    low, high = _bounds(position, ranges)
+    if low is None or not guards:
+        return low, high
+    p = sympy.expand(to_sympy(position))
+    if not any(isinstance(s, Index) for s in p.free_symbols) or not _in_unit_steps(p):
+        return None, None
+    for guard in guards:
+        if not isinstance(guard, Ind | Delta):
+            return None, None
+        relation = "=" if isinstance(guard, Delta) else guard.rel
+        d = sympy.expand(to_sympy(guard.left) - to_sympy(guard.right))  # d > 0, d >= 0 or d = 0 holds
+        step = 1 if relation == ">" else 0
+        over, under = sympy.expand(p - d) + step, sympy.expand(p + d) - step
+        rising, falling = _constant(over), _constant(under)
+        if relation == "!=" or not rising and not falling:
+            return None, None
+        if rising or relation == "=":
+            low = _tighter(low, over if rising else under, 1)
+        if falling or relation == "=":
+            high = _tighter(high, under if falling else over, -1)
+        if low is None or high is None:
+            return None, None
+    return (low, high) if sympy.expand(high - low).is_nonnegative else (None, None)
+
+
+def _in_unit_steps(p: Any) -> bool:
+    """Tell whether an affine position takes every whole number between its least and its largest value."""
+    return all(abs(p.coeff(i)) == 1 for i in p.free_symbols if isinstance(i, Index))
+
+
+def _constant(value: Any) -> bool:
+    return not value.has(sympy.Indexed, sympy.Function) and all(
+        s.is_integer and not isinstance(s, Index) for s in value.free_symbols
+    )
+
+
+def _tighter(a: Any, b: Any, sign: int) -> Any:
+    """Return the larger (sign 1) or smaller (sign -1) of two bounds, or None where that depends on the sizes."""
+    more = sympy.expand(sign * (b - a))
+    return b if more.is_nonnegative else a if more.is_nonpositive else None
 
 
 def _bounds(position: Tree, ranges: Ranges) -> tuple[Any, Any]:

@@ -90,7 +90,7 @@ def check_equal(
         says: how a counterexample words the two values.
     """
     if doubted:
-        seen = evaluate_pair(left, right, says=says, positions=_MANY)
+        seen = evaluate_pair(left, right, says=says, positions=_MANY, count=4)
         if seen.verdict == "refuted":
             return seen
     check = prove_line(left, right)
@@ -101,7 +101,7 @@ def check_equal(
         if seen.verdict == "refuted":
             return Check("refuted", f"the algebra and the interpreter disagree: {seen.detail}", seen.worst)
         return Check("proved", f"{check.detail}; {seen.detail}", seen.worst, seen.points)
-    seen = evaluate_pair(left, right, says=says, positions=_MANY)
+    seen = evaluate_pair(left, right, says=says, positions=_MANY, count=4)
     if seen.verdict == "evaluated":
         return Check("evaluated", f"not proved, the canonical forms differ; {seen.detail}", seen.worst, seen.points)
     return seen
