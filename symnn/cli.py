@@ -136,7 +136,7 @@ def _run(chosen: argparse.Namespace) -> int:
     except SymnnError as error:
         print(f"symnn: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"symnn: {error.strerror or error}: {error.filename}", file=sys.stderr)
+        print(f"symnn: {error.strerror or error}: {error.filename2 or error.filename}", file=sys.stderr)
     return 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -217,6 +218,9 @@ def test_train_that_diverges_says_so(capsys: pytest.CaptureFixture[str]) -> None
         (["derive", "nowhere.py"], "no file named 'nowhere.py'"),
         (["train", "digits", "--rate", "-1", "--epochs", "1"], "learning rate must be positive"),
         (["train", "digits", "--sizes", "Q=3"], "There is no size named 'Q'"),
+        (["draw", "digits", "--out", "."], "cannot be saved as '.': the suffix must be one of"),
+        (["derive", "digits", "--wrt", "w1"], "Did you mean 'W1'?"),
+        (["derive", "/"], "/ is a folder. Give a Python file"),
     ],
 )
 def test_errors_are_one_sentence_without_a_traceback(
@@ -232,6 +236,49 @@ def test_a_file_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[st
     out = tmp_path / "taken" / "x.md"
     status, _, err = run(capsys, "derive", "bilinear", "--format", "markdown", "--out", str(out))
     assert status == 2 and err.startswith("symnn: ") and "taken" in err
+
+
+def test_a_file_that_is_missing_lists_no_other_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "derive", "nowhere.py")[2] == "symnn: There is no file named 'nowhere.py'.\n"
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "a"])
+def test_a_seed_is_a_whole_number(capsys: pytest.CaptureFixture[str], seed: str) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "digits", "--seed", seed])
+    assert stop.value.code == 2 and "expected a whole number from 0 on" in capsys.readouterr().err
+
+
+def test_the_demo_trains_at_least_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from symnn.demo import main as demo
+
+    with pytest.raises(SystemExit):
+        demo(["--seeds", "0"])
+    assert "expected a whole number from 1 on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sizes", ["3", "[4]", "{1: 2}"])
+def test_sizes_of_a_file_that_are_no_names_and_numbers(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, sizes: str
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"{NET}\nsizes = {sizes}\n")
+    status, _, err = run(capsys, "train", str(path))
+    assert status == 2 and f"defines sizes as {sizes}" in err
+
+
+@pytest.mark.parametrize("form", ["text", "brief", "latex", "html", "markdown"])
+def test_a_terminal_without_greek_letters_gets_their_names(form: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "symnn.cli", "derive", "softmax-regression", "--wrt", "W1", "--format", form],
+        capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "90"},
+    )  # fmt: skip
+    out = done.stdout.decode("ascii")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    if form == "text":
+        assert "dW1[i,j] = sum_n delta1[n,i]*x[n,j]" in out and max(map(len, out.splitlines())) <= 90
+    if form == "html":
+        assert "&#8711;" in out or "&#948;" in out
 
 
 def test_a_file_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -27,6 +27,13 @@ VALUES = [
 ANCHOR = input("sizes", (N, M, D))
 
 
+FUNCTIONS: tuple[Any, ...] = (
+    sympy.tanh, sympy.sin, sympy.Abs, lambda u: sympy.exp(sympy.tanh(u)), lambda u: u**2, lambda u: 1 / (1 + u**2),
+    lambda u: sympy.log(1 + u**2), lambda u: sympy.sqrt(u**2 + 1), lambda u: 1 / (1 + sympy.exp(-u)),
+    lambda u: sympy.Max(u, 0), lambda u: sympy.Min(u, 1), lambda u: sympy.tanh(u) ** 3,
+)  # fmt: skip
+
+
 class Maker:
     """Draw one network."""
 
@@ -107,10 +114,7 @@ class Maker:
             return inside() * inside()
         if roll < 0.66:
             u = inside()
-            functions = (sympy.tanh, sympy.sin, lambda a: sympy.exp(sympy.tanh(a)), lambda a: a**2, lambda a: 1 / (1 + a**2),
-                         sympy.Abs, lambda a: sympy.log(1 + a**2), lambda a: sympy.sqrt(a**2 + 1), lambda a: 1 / (1 + sympy.exp(-a)),
-                         lambda a: sympy.Max(a, 0), lambda a: sympy.Min(a, 1), lambda a: sympy.tanh(a)**3)  # fmt: skip
-            return pick.choice(functions)(u)
+            return pick.choice(FUNCTIONS)(u)
         if roll < 0.7 and env:
             return inside() ** pick.choice(env)
         if roll < 0.78 and env:
@@ -133,8 +137,8 @@ class Maker:
             free = tuple(self.index() for _ in range(self.random.choice((0, 1, 1, 2, 2, 3))))
             self.tensors.append(define(f"h{n}", free, self.expression(list(free), self.random.choice((1, 2, 3)))))
         total: Any = 0
-        for n, t in enumerate(self.tensors[len(self.leaves) :]):
-            over = tuple(index("z", size) for axis, size in enumerate(t.shape))
+        for t in self.tensors[len(self.leaves) :]:
+            over = tuple(index("z", size) for size in t.shape)
             body = t[over if over else ()]
             body = body**2 if self.random.random() < 0.5 else body * sum(over, sympy.Integer(1))
             total = total + (sum_over(body, *over) if over else body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -214,6 +215,69 @@ def test_explicit_sizes_that_are_missing_or_unknown(batch: sn.Network) -> None:
         d.at(D=3, H=2)
     with pytest.raises(sn.UnknownNameError, match="size named 'Q'"):
         d.at(Q=3)
+
+
+def test_explicit_sizes_are_whole_numbers_from_one_on(batch: sn.Network) -> None:
+    d = batch.gradient("b2")
+    for wrong in (2.5, 0, -1, "2", True):
+        with pytest.raises(sn.DefinitionError, match="N must be a whole number from 1 on"):
+            d.at(N=wrong, C=2)
+    assert d.at({"N": 2}, C=2).text == d.at(N=2, C=2).text
+
+
+def test_written_out_a_class_and_its_label_count_from_one() -> None:
+    C = sn.dims("C")
+    n = sn.index("n")
+    a, t = sn.input("a", (C,)), sn.labels("t", (2,), C)
+    d = sn.Network(sn.define("s", (), sn.sum(a[t[n]] ** 2, n))).gradient("a")
+    shown = d.at(C=2)
+    assert "[1=t[1]]" in shown.text and "[2=t[2]]" in shown.text and "[0=" not in shown.text
+    assert str(shown).endswith("(positions and classes are counted from 1)")
+    assert "positions and classes are counted from 1" in shown._repr_html_()
+
+
+def test_a_label_used_as_a_number_keeps_its_value() -> None:
+    N, C = sn.dims("N C")
+    n = sn.index("n")
+    w, t = sn.parameter("w", (N,)), sn.labels("t", (N,), C)
+    shown = sn.Network(sn.define("s", (), sn.sum(w[n] * t[n], n))).gradient("w").at(N=1)
+    assert shown.text in ("dw = [t[1] - 1]", "dw = [-1 + t[1]]")  # printed as a class, which is its value plus 1
+
+
+# -- a notebook ----------------------------------------------------------------------------------------------------
+
+
+def rules(css: str) -> list[str]:
+    return [selector.strip() for part in re.findall(r"([^{}]+)\{[^{}]*\}", css) for selector in part.split(",")]
+
+
+def test_a_notebook_gets_its_own_style_title_and_verdicts_and_no_buttons(batch: sn.Network) -> None:
+    d = batch.gradient("W1")
+    for shown, title in ((d._repr_html_(), d.title), (d.check()._repr_html_(), "dW1")):
+        assert shown.startswith('<div class="symnn">') and title in shown
+        assert "<button" not in shown and "<script" not in shown and "proved</span>" in shown
+        style = re.search(r"<style>(.*?)</style>", shown, re.DOTALL)
+        assert style is not None
+        assert all(".symnn.symnn" in selector for selector in rules(style[1]))
+    for part in ("number", "fx", "rule", "badge"):
+        assert f'<span class="{part}' in d._repr_html_()
+
+
+def test_a_count_of_lines_says_how_many_are_questions(batch: sn.Network) -> None:
+    d = batch.gradient("W1")
+    proved = d.check_steps().points
+    assert f"{len(d.steps)} lines, {len(d.steps) - proved} of them questions;" in str(d)
+    C = sn.dims("C")
+    a, c = sn.input("a", (C,)), sn.index("c")
+    assert "lines, 1 of them a question;" in str(sn.derivative(a[c] ** 2, a[c]))
+
+
+def test_a_scalar_in_matrix_text_has_no_brackets_of_its_own() -> None:
+    N, D = sn.dims("N D")
+    n, i = sn.indices("n i")
+    x, w = sn.input("x", (N, D)), sn.parameter("w", (D,))
+    y = sn.define("y", (n,), sympy.sqrt(D) * sn.sum(x[n, i] * w[i], i))
+    assert sn.vjp(y, "w").matrix == "sqrt(D) * x.T @ dy" or "(sqrt(D))" not in sn.vjp(y, "w").matrix
 
 
 # -- several gradients on one page ---------------------------------------------------------------------------------

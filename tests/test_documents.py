@@ -21,6 +21,7 @@ from symnn.show import (
     StepRow,
     StepTable,
     Table,
+    VerdictTable,
     html,
     markdown,
     mathml,
@@ -58,6 +59,15 @@ def test_html_opens_every_checked_line_and_says_its_verdict_in_words() -> None:
     badges = [s for s in root.iter("span") if "badge" in s.get("class", "")]
     words = {"".join(badge.itertext()).lstrip("✓≈=Δ✗?–") for badge in badges}
     assert {row.verdict for row in STEPS.rows} <= words
+
+
+def test_only_the_column_of_verdicts_holds_badges() -> None:
+    table = VerdictTable(("check", "verdict", "how"), (("evaluated", "evaluated", "proved"),))
+    page = Document("t", "", (table,))
+    row = next(iter(tree(html(page)).iter("tbody")))
+    assert ["badge" in ET.tostring(cell, encoding="unicode") for cell in row.iter("td")] == [False, True, False]
+    shown = terminal(page, width=80, colour=True)
+    assert shown.count("\x1b[34m") == 1 and "\x1b[32m" not in shown
 
 
 def test_every_formula_can_be_copied() -> None:
@@ -125,6 +135,24 @@ def test_pdflatex_compiles_it(pdflatex: str, tmp_path: Path) -> None:
     log = compile_page(pdflatex, tmp_path, Document(SAMPLE.title, HOSTILE, tuple(sound)))
     wide = [float(w) for w in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
     assert max(wide, default=0.0) < 15.0, log
+
+
+def test_long_code_tables_and_brackets_stay_on_the_page(pdflatex: str, tmp_path: Path) -> None:
+    inner = r"\frac{\sqrt{2}}{\sqrt{\pi}} (0.044715 a^{3} + a)"
+    tanh = rf"1 + \tanh\left({inner}\right)"
+    wide = rf"\frac{{1}}{{2}} \left({tanh} + a \left({tanh} - {inner}\right) + a \left({tanh} + {inner}\right)\right)"
+    table = Table(("parameter", "check", "verdict", "how"), (("W1", "differenced", "differenced", "word " * 40),))
+    code = "# loss, dW1, db1, " + "from x (N, D), " * 12 + "\n    y = " + "x" * 20 + " + 1" * 30
+    log = compile_page(pdflatex, tmp_path, Document("t", "", (Formula(wide), table, Code(code))))
+    assert not re.findall(r"Overfull \\hbox", log), log
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_signs_spells_them(encoding: str) -> None:
+    page = Document("Σ é", "", (Prose("δ1 ≤ ∂x"), Formula("", text="Σ_n δ1[n]")))
+    shown = terminal(page, width=80, colour=False, encoding=encoding)
+    shown.encode(encoding)
+    assert "sum_n delta1[n]" in shown and "delta1 <= dx" in shown and ("é" in shown) is (encoding == "latin-1")
 
 
 def test_latex_needs_amsmath_only() -> None:

@@ -14,7 +14,7 @@ from symnn.ground.indices import Index
 from symnn.ground.substitute import fresh, substitute
 from symnn.ground.template import Definition, Template, entry_of
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Entry, Sum, Tree, mul, tensors_in
+from symnn.ground.tree import D, Sum, Tree, mul, tensors_in
 
 __all__ = ["Pullback", "pullback"]
 
@@ -103,13 +103,3 @@ def _letters(template: Template, slot: Tensor) -> tuple[str, ...]:
             choice = chr(ord(choice) + 1) if choice < "z" else "a"
         out.append(choice)
     return tuple(out)
-
-
-def mentions(template: Template, tensor: Tensor) -> bool:
-    """Tell whether a template's formula reads a tensor."""
-    return tensor in template.slots
-
-
-def as_entry(tensor: Tensor, at: tuple[Index, ...]) -> Entry:
-    """Return the entry of a tensor at plain indices."""
-    return entry_of(tensor, at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from symnn.ground.tree import Tree
@@ -21,10 +21,6 @@ class Step:
 
     tree: Tree
     rules: tuple[str, ...] = ()
-
-    def mapped(self, change: Callable[[Tree], Tree]) -> Step:
-        """Return the step with its formula changed."""
-        return Step(change(self.tree), self.rules)
 
 
 @dataclass

@@ -303,8 +303,3 @@ def _fits(value: Tree, k: Index) -> bool:
     if isinstance(value, Num) and k.size is not None and k.size.is_Integer:
         return value.value.denominator == 1 and 0 <= value.value < int(k.size)
     return False
-
-
-def has_delta(tree: Tree) -> bool:
-    """Tell whether a delta or an indicator of equality occurs."""
-    return any(isinstance(t, Delta) or (isinstance(t, Ind) and t.rel == "=") for t in walk(tree))

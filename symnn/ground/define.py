@@ -15,7 +15,7 @@ from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Definition, Template, Typed, unbound
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, D, Entry, Ix, Mul, Num, Sum, Sym, Tree, children, rebuild, tensors_in, walk
+from symnn.ground.tree import D, Entry, Ix, Sum, Sym, Tree, children, rebuild, tensors_in, walk
 
 __all__ = ["abstract", "define", "typed"]
 
@@ -179,8 +179,3 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
         name, tuple(as_size(i.size) for i in free), "value", latex=latex, definition=definition,
         letters=tuple(i.letter for i in free), positive=positive,
     )  # fmt: skip
-
-
-def constant_like(tree: Tree) -> bool:
-    """Tell whether a tree is a plain number."""
-    return isinstance(tree, Num) or (isinstance(tree, Add | Mul) and all(constant_like(c) for c in children(tree)))

@@ -38,6 +38,7 @@ from symnn.ground.tree import (
     number,
     reads_as_decimal,
     transform,
+    walk,
 )
 
 __all__ = ["from_sympy", "to_sympy"]
@@ -125,7 +126,7 @@ def _convert(e: Any) -> Tree:
     name = NAMES.get(e.func)
     if name in ("max", "min"):
         # SymPy's Max keeps no order: constants last, so that a tie belongs to the constant side.
-        args = sorted((_convert(a) for a in e.args), key=lambda t: (isinstance(t, Num | Neg), term_key(t)))
+        args = sorted((_convert(a) for a in e.args), key=lambda t: (_is_constant(t), term_key(t)))
         out = args[-1]
         for a in reversed(args[:-1]):
             out = Fn(name, (a, out))
@@ -136,6 +137,10 @@ def _convert(e: Any) -> Tree:
         f"{type(e).__name__} in {e} is outside the index algebra. Known: + - * / **, sums over an index, "
         f"KroneckerDelta, Piecewise, comparisons, and {', '.join(FUNCTIONS)}."
     )
+
+
+def _is_constant(tree: Tree) -> bool:
+    return not any(isinstance(t, Entry) for t in walk(tree))
 
 
 def _product(e: Any) -> Tree:

@@ -12,7 +12,7 @@ from symnn.ground.sizes import Size, size_text
 from symnn.ground.substitute import map_size, substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Entry, Ix, Tree, free_indices, tensors_in, walk
+from symnn.ground.tree import Entry, Ix, Tree, free_indices, walk
 
 __all__ = ["Definition", "Template", "Typed", "instantiate", "unfold"]
 
@@ -174,11 +174,6 @@ def _symbols(definition: Definition) -> dict[Any, Tree]:
         used = {t.symbol for t in walk(definition.template.tree) if type(t).__name__ == "Sym"}  # type: ignore[attr-defined]
         made = definition.template.memo["size symbols"] = used
     return {s: from_sympy(definition.sizes[s]) for s in made if s in definition.sizes}
-
-
-def formal_slots(tree: Tree) -> tuple[Tensor, ...]:
-    """Return the tensors that a tree mentions, its slots when it becomes a template."""
-    return tensors_in(tree)
 
 
 def entry_of(tensor: Tensor, at: tuple[Index, ...]) -> Entry:

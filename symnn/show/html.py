@@ -113,10 +113,7 @@ def _(block: Heading, copy: bool) -> str:
 def _(block: Formula, copy: bool) -> str:
     label = f'<span class="label">{_text(block.label)}</span>' if block.label else ""
     button = _copy(block.latex) if copy else ""
-    return (
-        f'<div class="formula"><div class="fx">{mathml(block.latex, display=True)}</div>'
-        f"{label}{button}</div>"
-    )
+    return f'<div class="formula"><div class="fx">{mathml(block.latex, display=True)}</div>{label}{button}</div>'
 
 
 @_block.register

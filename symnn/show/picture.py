@@ -122,7 +122,7 @@ def save(scene: Scene, path: str | os.PathLike[str], *, scale: float = 2.0) -> N
     writer = writers.get(target.suffix.lower())
     if writer is None:
         raise UnsupportedError(
-            f"A picture cannot be saved as {target.name!r}: the suffix must be one of {', '.join(writers)}."
+            f"A picture cannot be saved as {str(path)!r}: the suffix must be one of {', '.join(writers)}."
         )
     write_whole(target, writer())
 

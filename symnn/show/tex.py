@@ -54,7 +54,8 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
   \ifdim\wd\symformula>\symroom \sbox{\symformula}{\small$\displaystyle #1$}\fi
   \ifdim\wd\symformula>\symroom \sbox{\symformula}{\footnotesize$\displaystyle #1$}\fi
   \ifdim\wd\symformula>\symroom
-    \sbox{\symformula}{\parbox{\symroom}{\let\symleft\biggl \let\symright\biggr \raggedright\relpenalty=0 \binoppenalty=0 \lineskiplimit=3pt
+    \sbox{\symformula}{\parbox{\symroom}{\let\symleft\biggl \let\symright\biggr
+      \raggedright\relpenalty=0 \binoppenalty=0 \lineskiplimit=3pt
       \lineskip=5pt \small$\displaystyle #1$\par}}%
   \fi}
 % number, formula, rules, verdict

@@ -86,12 +86,17 @@ def tex_math(latex: str) -> str:
     return "".join(out) + (" " if escaped else "") + "}" * depth
 
 
-def breakable(latex: str) -> str:
-    r"""Return a formula whose outer brackets are ``\symleft``, ``\symright``: TeX breaks no line inside \left..\right.
+_LONG = 120
 
-    >>> breakable(r"2 \left(a + \frac{\left(b\right)}{c}\right)")
-    '2 \\symleft(a + \\frac{\\left(b\\right)}{c}\\symright)'
+
+def breakable(latex: str) -> str:
+    r"""Return a long formula with ``\symleft``, ``\symright`` for its outer brackets, so that TeX may break inside.
+
+    >>> breakable(r"2 \left(a + \frac{\left(b\right)}{c}\right)" + " + d" * 30)[:54]
+    '2 \\symleft(a + \\frac{\\left(b\\right)}{c}\\symright) + d + '
     """
+    if len(latex) < _LONG:
+        return latex
     depth = 0
     out = []
     for token in re.findall(r"\\[A-Za-z]+|\\.|[{}]|[^\\{}]+|\\", latex, re.DOTALL):
