@@ -257,6 +257,20 @@ def test_the_demo_trains_at_least_once(capsys: pytest.CaptureFixture[str]) -> No
     assert "expected a whole number from 1 on" in capsys.readouterr().err
 
 
+def test_the_demos_page_says_what_its_report_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from symnn import demo
+
+    monkeypatch.setattr(demo, "EPOCHS", 1)
+    report = demo.run(tmp_path, seeds=(0, 1))
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    a, b = report["test_accuracy"]
+    assert report["median_test_accuracy"] == pytest.approx((a + b) / 2)
+    assert f"median {(a + b) / 2:.3f}, from {min(a, b):.3f}" in page
+    checked = page.split("<h2>Checked</h2>")[1].split("<h2>")[0].split("</table>")[0]
+    assert "delta1" not in checked and "compiled" in checked and checked.count('"scroll"') == 1
+    json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("sizes", ["3", "[4]", "{1: 2}"])
 def test_sizes_of_a_file_that_are_no_names_and_numbers(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, sizes: str

@@ -232,7 +232,7 @@ def fold_with_a_wrong_sign(patch: pytest.MonkeyPatch) -> None:
     true = simplify_module.solutions
 
     def wrong(*args: Any) -> list[Any]:
-        return [type(s)(s.atom, -s.value, s.pattern, s.kept, s.tensor) for s in true(*args)]
+        return [type(s)(s.atom, s.step, -s.value, s.pattern, s.kept, s.tensor) for s in true(*args)]
 
     patch.setattr(simplify_module, "solutions", wrong)
 
@@ -241,7 +241,7 @@ def fold_inverted(patch: pytest.MonkeyPatch) -> None:
     true = simplify_module.solutions
 
     def wrong(*args: Any) -> list[Any]:
-        return [type(s)(s.atom, s.value + Poly({(): 1}), s.pattern, s.kept, s.tensor) for s in true(*args)]
+        return [type(s)(s.atom, s.step, s.value + Poly({(): 1}), s.pattern, s.kept, s.tensor) for s in true(*args)]
 
     patch.setattr(simplify_module, "solutions", wrong)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from symnn.compile.conditions import may_fail
 from symnn.compile.piece import ATOM, PRODUCT, SIGN, SUM, Piece, aligned, union
-from symnn.compile.positions import bounds, is_position
+from symnn.compile.positions import bounds, is_position, strays
 from symnn.compile.products import Quotient, quotient, summands
 from symnn.compile.scatter import scattered
 from symnn.ground.tree import (
@@ -140,18 +140,25 @@ def guarded(emitter: Emitter, q: Quotient) -> Quotient:
 
     Whatever is exactly 0 somewhere guards alike: an index or a label, and a sum whose terms all hold an indicator.
     """
-    pure = [f for f in q.above if isinstance(f, Delta | Ind)]
+    pure = [f for f in q.above if isinstance(f, Delta | Ind) and not strays(f)]
     risky = [f for f in q.above if f not in pure and may_fail(f)]
     bad = [f for f in q.below if not isinstance(f, Num | Sym)]
     if not risky and not bad:
         return q
     others = {f: bool(bad) or any(r is not f for r in risky) for f in q.above}  # what a factor's own zeros guard
-    masks = list(dict.fromkeys(m for f in q.above if others[f] for m in _masks(f)))
+    held = {m for condition, truth in emitter.guards if truth for m in _conjuncts(condition)}
+    masks = list(
+        dict.fromkeys(m for f in q.above if others[f] for m in _masks(f) if f in pure or not (m in held or strays(m)))
+    )
     if not masks:
         return q
     rest = [f for f in q.above if f not in pure and f not in risky]
     kept = [f for f in q.below if f not in bad]
     return Quotient(q.sign, [*rest, Where(mul(*masks), Quotient(1, risky, bad).tree(), ZERO)], kept)
+
+
+def _conjuncts(condition: Tree) -> tuple[Tree, ...]:
+    return condition.factors if isinstance(condition, Mul) else (condition,)
 
 
 def _masks(tree: Tree) -> tuple[Tree, ...]:

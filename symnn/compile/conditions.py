@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from symnn.compile import positions
 from symnn.compile.piece import CALL, COMPARE, LOGIC, SUM, Piece, aligned, union
 from symnn.compile.products import quotient
-from symnn.ground.tree import ONE, Add, Delta, Div, Fn, Ind, Mul, Neg, Num, Pow, Sym, Tree, Where, walk
+from symnn.ground.tree import ONE, Add, Delta, Div, Fn, Ind, Mul, Neg, Num, Pow, Sym, Tree, Where, mul, walk
 
 if TYPE_CHECKING:
     from symnn.compile.emit import Emitter
@@ -36,7 +36,13 @@ def condition(emitter: Emitter, tree: Tree) -> Piece:
     if isinstance(tree, Delta):
         return _compare(emitter, "==", positions.position(emitter, tree.left), positions.position(emitter, tree.right))
     if isinstance(tree, Mul):
-        parts = [condition(emitter, f) for f in tree.factors]
+        outer = emitter.guards
+        safe = [f for f in tree.factors if not positions.strays(f)]
+        parts = [condition(emitter, f) for f in safe]
+        if safe and len(safe) < len(tree.factors):  # an entry outside a tensor is not read where another part is false
+            emitter.guards = (*outer, (mul(*safe), True))
+        parts += [condition(emitter, f) for f in tree.factors if f not in safe]
+        emitter.guards = outer
         axes = union(parts, emitter.rank, emitter.free)
         return Piece(" & ".join(aligned(p, axes).at(LOGIC + 1) for p in parts), axes, LOGIC, "bool", fresh=True)
     if isinstance(tree, Add) and len(tree.terms) == 2 and ONE in tree.terms:

@@ -159,7 +159,7 @@ class Emitter:
 
     def emit(self, tree: Tree) -> Piece:
         """Return the piece of a tree."""
-        key = (tree, self.guards if self.guards and positions.strays(tree) else ())
+        key = (tree, self.guards if self.guards and conditions.may_fail(tree) else ())
         made = self._done.get(key)
         if made is None:
             made = self._emit(tree)

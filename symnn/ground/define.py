@@ -170,7 +170,8 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
         )
     ranges = read_ranges(name, tree)
     letters = {i for i in (*ranges, *free) if i.size is None}
-    as_typed = Typed(free, sympy.sympify(expression, strict=True), {i.extent: ranges[i][0] for i in letters if i in ranges})
+    extents = {i.extent: ranges[i][0] for i in letters if i in ranges}
+    as_typed = Typed(free, sympy.sympify(expression, strict=True), extents)
     free, tree = typed(name, free, tree)
     definition = abstract(name, free, tree, _CACHE)
     definition.typed = as_typed

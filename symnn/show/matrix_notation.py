@@ -113,7 +113,7 @@ def _is_dot(m: MatMul) -> bool:
 
 def _scalar(tree: Tree) -> str:
     out = tree_text(tree, ascii=True)
-    return out if binding(tree) >= Binds.ATOM else f"({out})"
+    return out if binding(tree) >= Binds.CLOSED else f"({out})"
 
 
 def _text_function(m: Elementwise) -> tuple[str, int]:

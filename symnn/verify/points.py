@@ -13,7 +13,7 @@ from symnn.ground.indices import Index
 from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition, Template
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, Entry, Fn, Ind, Ix, Neg, Sum, Sym, Tree, children, walk
+from symnn.ground.tree import Add, Delta, Entry, Fn, Ind, Ix, Neg, Sum, Sym, Tree, children, walk
 
 __all__ = ["OutsideDomain", "Point", "Symbols", "at_points", "kinks", "leaf_values", "size_symbols", "symbols_of"]
 
@@ -212,7 +212,7 @@ def _collect(tree: Tree, free: tuple[Index, ...], out: list[Template]) -> None:
         argument = tree.args[0]
     elif isinstance(tree, Ind) and tree.rel in (">", ">="):
         argument = Add((tree.left, Neg(tree.right)))
-    if argument is not None and any(isinstance(t, Entry) and t.tensor.classes is None for t in walk(argument)):
+    if argument is not None and _moves(argument):
         used = tuple(i for i in free if any(isinstance(t, Ix) and t.index is i for t in walk(argument)))
         slots = tuple(dict.fromkeys(t.tensor for t in walk(argument) if isinstance(t, Entry)))
         out.append(Template("kink", used, argument, slots))
@@ -220,6 +220,15 @@ def _collect(tree: Tree, free: tuple[Index, ...], out: list[Template]) -> None:
         free = (*free, tree.index)
     for part in children(tree):
         _collect(part, free, out)
+
+
+def _moves(tree: Tree) -> bool:
+    """Tell whether a formula changes with small changes of real entries: what only indicators see does not."""
+    if isinstance(tree, Entry):
+        return tree.tensor.classes is None
+    if isinstance(tree, Ind | Delta) or (isinstance(tree, Fn) and tree.name == "sign"):
+        return False
+    return any(_moves(part) for part in children(tree))
 
 
 def nearest_kink(hazards: tuple[Tensor, ...], point: Point) -> float:
