@@ -269,9 +269,15 @@ def test_an_index_as_exponent_at_zero() -> None:
     c, w = parameter("c", (D,)), parameter("w", (N,))
     k, n = letters(D, N)
     power = define("L", (), sum_over(c[k] * w[n] ** k, k, n))
-    agree(power, {N: 3, D: 4}, c=[1.0, 2, 3, 4], w=[0, 0.5, -2])
-    net = Network(power)
-    np.testing.assert_allclose(net.compile()({"c": [1.0, 2, 3], "w": [0.0]}, {})[1]["w"], [2])
+    w0, c0 = np.array([0, 0.5, -2]), np.array([1.0, 2, 3, 4])
+    truth = sum(k * c0[k] * w0 ** (k - 1) for k in (1, 2, 3))
+    for dtype in ("float64", "float32"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            got = Network(power).compile(dtype=dtype)({"c": c0, "w": w0}, {})[1]
+        assert got["w"].dtype == got["c"].dtype == dtype
+        np.testing.assert_allclose(got["w"], truth)
+        np.testing.assert_allclose(got["c"], (w0[:, None] ** np.arange(4)).sum(axis=0))
 
 
 def test_a_guard_that_lets_a_position_out() -> None:

@@ -16,7 +16,7 @@ from symnn.show.document import (
     Verdict,
     VerdictTable,
 )
-from symnn.show.html import fragment, html, notebook
+from symnn.show.html import html, notebook
 from symnn.show.markdown import markdown
 from symnn.show.mathml import mathml
 from symnn.show.plain import plain
@@ -38,7 +38,6 @@ __all__ = [
     "Table",
     "Verdict",
     "VerdictTable",
-    "fragment",
     "html",
     "markdown",
     "mathml",

@@ -92,7 +92,7 @@ _LONG = 120
 def breakable(latex: str) -> str:
     r"""Return a long formula with ``\symleft``, ``\symright`` for its outer brackets, so that TeX may break inside.
 
-    >>> breakable(r"2 \left(a + \frac{\left(b\right)}{c}\right)" + " + d" * 30)[:52]
+    >>> breakable(r"2 \left(a + \frac{\left(b\right)}{c}\right)" + " + d" * 30)[:53]
     '2 \\symleft(a + \\frac{\\left(b\\right)}{c}\\symright) + d'
     """
     if len(latex) < _LONG:

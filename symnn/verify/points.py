@@ -232,11 +232,15 @@ def _moves(tree: Tree) -> bool:
 
 
 def nearest_kink(hazards: tuple[Tensor, ...], point: Point) -> float:
-    """Return the smallest distance to a kink at a point, infinity where there is none."""
+    """Return the smallest distance to a kink at a point, infinity where there is none.
+
+    An exact 0 is no accident of the draw: an entry compared with itself, which no other point would move.
+    """
     machine = point.interpreter()
     nearest = float("inf")
     for t in hazards:
         values = np.abs(np.asarray(machine.tensor(t), dtype=float))
+        values = values[values > 0]
         if values.size:
             nearest = min(nearest, float(values.min()))
     return nearest
