@@ -34,13 +34,13 @@ def typed(name: str, free: tuple[Index, ...], tree: Tree) -> tuple[tuple[Index, 
         size = ranges[i][0] if i in ranges else i.size
         if size is None:
             raise DefinitionError(
-                f"DefinitionError in node {name!r}: index {i.letter} has no range, because no tensor axis carries it "
+                f"In node {name!r}: index {i.letter} has no range, because no tensor axis carries it "
                 f"alone. Give it one: {i.letter} = sn.index({i.letter!r}, size)."
             )
         return size
 
     if len(set(free)) != len(free):
-        raise DefinitionError(f"DefinitionError in node {name!r}: an index stands twice on the left-hand side.")
+        raise DefinitionError(f"In node {name!r}: an index stands twice on the left-hand side.")
     for i in free:
         made[i] = i.fresh(size_of(i))
 
@@ -49,14 +49,14 @@ def typed(name: str, free: tuple[Index, ...], tree: Tree) -> tuple[tuple[Index, 
             if at.index not in env:
                 letters = ", ".join(i.letter for i in free) or "none"
                 raise DefinitionError(
-                    f"DefinitionError in node {name!r}: index {at.index.letter} is neither on the left-hand side "
+                    f"In node {name!r}: index {at.index.letter} is neither on the left-hand side "
                     f"({letters}) nor summed over. Add it there, or sum over it with sn.sum(..., {at.index.letter})."
                 )
             return Ix(env[at.index])
         if isinstance(at, Sum):
             if at.index in env:
                 raise DefinitionError(
-                    f"DefinitionError in node {name!r}: index {at.index.letter} is summed over, and also bound or free "
+                    f"In node {name!r}: index {at.index.letter} is summed over, and also bound or free "
                     "outside that sum. Use another letter for one of the two."
                 )
             new = at.index.fresh(size_of(at.index))
@@ -157,6 +157,8 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
     Raises:
         ShapeError, DefinitionError, UnsupportedError: the expression is not well formed; the message says where.
     """
+    if not isinstance(name, str) or not name:
+        raise DefinitionError(f"A tensor needs a name, found {name!r}.")
     free = tuple(at) if isinstance(at, (tuple, list)) else (at,)
     for i in free:
         if not isinstance(i, Index):
@@ -165,9 +167,7 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
             )
     tree = from_sympy(expression)
     if any(isinstance(t, D) for t in walk(tree)):
-        raise DefinitionError(
-            f"DefinitionError in node {name!r}: a definition is a forward formula, without derivatives."
-        )
+        raise DefinitionError(f"In node {name!r}: a definition is a forward formula, without derivatives.")
     ranges = read_ranges(name, tree)
     letters = {i for i in (*ranges, *free) if i.size is None}
     extents = {i.extent: ranges[i][0] for i in letters if i in ranges}

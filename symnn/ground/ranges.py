@@ -48,7 +48,7 @@ def _read(name: str, i: Index, size: Size, place: str, ranges: Ranges) -> None:
         ranges[i] = (size, place)
     elif known[0] != size:
         raise ShapeError(
-            f"ShapeError in node {name!r}: index {i.letter} runs over {known[0]} on {known[1]} but over {size} on "
+            f"In node {name!r}: index {i.letter} runs over {known[0]} on {known[1]} but over {size} on "
             f"{place}.\n  Make the two sizes equal, or use two different indices."
         )
 
@@ -57,12 +57,12 @@ def _label(name: str, position: Entry, at: Entry, size: Size, place: str) -> Non
     classes = position.tensor.classes
     if classes is None:
         raise DefinitionError(
-            f"DefinitionError in node {name!r}: {position.tensor.name} is used as an index of {at.tensor.name} but "
+            f"In node {name!r}: {position.tensor.name} is used as an index of {at.tensor.name} but "
             "holds real numbers. Declare it with sn.labels(name, shape, classes)."
         )
     if classes != size:
         raise ShapeError(
-            f"ShapeError in node {name!r}: {position.tensor.name} has {classes} classes but indexes {place}.\n"
+            f"In node {name!r}: {position.tensor.name} has {classes} classes but indexes {place}.\n"
             "  Make the number of classes equal to that size."
         )
 
@@ -82,11 +82,11 @@ def _inside(name: str, tree: Tree, ranges: Ranges, guards: tuple[Tree, ...]) -> 
             if low is not None and (_always_positive(-low) or _always_positive(high - size + 1)):
                 if isinstance(position, Num):
                     raise ShapeError(
-                        f"ShapeError in node {name!r}: entry {low} is outside axis {axis} of {tree.tensor.name} "
+                        f"In node {name!r}: entry {low} is outside axis {axis} of {tree.tensor.name} "
                         f"{size_text(tree.tensor.shape)}; positions are counted from 0."
                     )
                 raise ShapeError(
-                    f"ShapeError in node {name!r}: position {to_sympy(position)} runs from {low} to {high}"
+                    f"In node {name!r}: position {to_sympy(position)} runs from {low} to {high}"
                     f"{' where the indicator is 1' if guards else ''}, outside axis {axis} of {tree.tensor.name} "
                     f"{size_text(tree.tensor.shape)}.\n  Give the index a smaller size, or multiply by an indicator of "
                     "the positions that exist."

@@ -102,13 +102,13 @@ def instantiate(template: Template, args: tuple[Tensor, ...], *, node: str) -> D
     for slot, arg in zip(template.slots, args, strict=True):
         if slot.rank != arg.rank:
             raise ShapeError(
-                f"ShapeError in node {node!r} = {_call(template, args)}: {slot.name} takes {slot.rank} axes "
+                f"In node {node!r} = {_call(template, args)}: {slot.name} takes {slot.rank} axes "
                 f"{slot.letters}, found {arg.name} with shape {size_text(arg.shape)}. Feed a tensor of that many axes."
             )
         formal_actual = list(zip(slot.shape, arg.shape, range(slot.rank), strict=True))
         if slot.classes is not None and arg.classes is None:
             raise ShapeError(
-                f"ShapeError in node {node!r} = {_call(template, args)}: {arg.name} is used as an index but holds "
+                f"In node {node!r} = {_call(template, args)}: {arg.name} is used as an index but holds "
                 "real numbers. Declare it with labels(name, shape, classes)."
             )
         if slot.classes is not None:
@@ -145,7 +145,7 @@ def _clash(
     letter = slot.letters[axis] if slot.letters else "?"
     shapes = "\n".join(f"  {a.name} : {size_text(a.shape)}" for a in dict.fromkeys((first[1], second[1])))
     return (
-        f"ShapeError in node {node!r} = {_call(template, args)}: index {letter} runs over {size} on {_place(*first)} "
+        f"In node {node!r} = {_call(template, args)}: index {letter} runs over {size} on {_place(*first)} "
         f"but over {other} on {_place(*second)}.\n{shapes}\n"
         f"  Make the two sizes equal: {size} and {other}."
     )

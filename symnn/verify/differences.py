@@ -33,9 +33,7 @@ def relative_error(found: Any, expected: Any) -> float:
     return worst / scale if scale > 0 else worst
 
 
-def interpreted(
-    loss: Tensor, wrt: Tensor, machine: Interpreter, *, step: float | str = _STEP
-) -> np.ndarray[Any, Any]:
+def interpreted(loss: Tensor, wrt: Tensor, machine: Interpreter, *, step: float | str = _STEP) -> np.ndarray[Any, Any]:
     """Return central differences of a scalar by every entry of a tensor, through the interpreter."""
     shape = machine.tensor(wrt).shape
     exact = machine.number(step)

@@ -9,6 +9,7 @@ import numpy as np
 
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import Interpreter, size_value
+from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition, Template
@@ -24,7 +25,7 @@ _MODES = ("normal", "normal", "normal", "positive", "unit", "unit")
 _DRAWS = 12
 
 
-class OutsideDomain(Exception):
+class OutsideDomain(SymnnError):
     """No point was found at which everything is defined; the message holds the last reason."""
 
 
