@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symnn.compile.exponents import is_fn, is_shifted, peak_of_sum, shifted
+from symnn.compile.positions import strays
 from symnn.compile.products import Quotient, negated, quotient, summands
 from symnn.compile.safe_nodes import Peak, expm1, log1p, logistic, renamed, rewritten, softplus
 from symnn.ground.tree import (
     ONE,
     ZERO,
     Add,
+    Delta,
     Div,
     Fn,
     Ind,
@@ -174,7 +176,8 @@ def _vanishing(tree: Tree) -> Tree | None:
     small = [f for f in tree.factors if _saturates(f)]
     if not small or not any(isinstance(t, Pow) for f in tree.factors if f not in small for t in walk(f)):
         return None
-    return Where(mul(*[Ind("!=", f, ZERO) for f in small]), tree, ZERO)
+    around = [f for f in tree.factors if isinstance(f, Delta | Ind)] if any(map(strays, small)) else []
+    return Where(mul(*around, *[Ind("!=", f, ZERO) for f in small]), tree, ZERO)
 
 
 def _saturates(tree: Tree) -> bool:

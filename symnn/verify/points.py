@@ -69,25 +69,38 @@ def symbols_of(graph: FlowGraph, *trees: Tree) -> Symbols:
     sizes: dict[Any, None] = dict.fromkeys(size_symbols(graph.order))
     scalars: dict[Any, None] = {}
 
-    def note(symbol: Any) -> None:
-        (sizes if symbol.is_integer else scalars).setdefault(symbol)
-
-    def read(tree: Tree, formal: Mapping[Any, Any]) -> None:
-        for at in walk(tree):
-            if isinstance(at, Sym):
-                for s in sorted(map_size(at.symbol, formal).free_symbols, key=str):
-                    note(s)
-            index = at.index if isinstance(at, Sum | Ix) else None
-            if index is not None and index.size is not None:
-                for s in sorted(map_size(index.size, formal).free_symbols, key=str):
-                    note(s)
+    def note(expression: Any) -> None:
+        for symbol in sorted(expression.free_symbols, key=str):
+            (sizes if symbol.is_integer else scalars).setdefault(symbol)
 
     for t in graph.order:
         if t.definition is not None:
-            read(t.definition.template.tree, t.definition.sizes)
+            for expression in _symbolic(t.definition.template):
+                actual = map_size(expression, t.definition.sizes)
+                if actual not in sizes:
+                    note(actual)
     for tree in trees:
-        read(tree, {})
+        for expression in _expressions(tree):
+            note(expression)
     return Symbols(sizes, scalars)
+
+
+def _symbolic(template: Template) -> tuple[Any, ...]:
+    """Return the symbols and ranges of a template, read once."""
+    found: tuple[Any, ...] | None = template.memo.get("symbols")
+    if found is None:
+        found = template.memo["symbols"] = _expressions(template.tree)
+    return found
+
+
+def _expressions(tree: Tree) -> tuple[Any, ...]:
+    found: dict[Any, None] = {}
+    for at in walk(tree):
+        if isinstance(at, Sym):
+            found.setdefault(at.symbol)
+        elif isinstance(at, Sum | Ix) and at.index.size is not None:
+            found.setdefault(at.index.size)
+    return tuple(found)
 
 
 def leaf_values(
