@@ -99,7 +99,8 @@ def _letters(template: Template, slot: Tensor) -> tuple[str, ...]:
     out: list[str] = []
     for letter in slot.letters or ("i",) * slot.rank:
         choice = letter if letter not in (".", "") else "k"
+        spare = iter("ijklmnopqrstuvwxyz")
         while choice in out:
-            choice = chr(ord(choice) + 1) if choice < "z" else "a"
+            choice = next(spare, f"{choice}'")
         out.append(choice)
     return tuple(out)

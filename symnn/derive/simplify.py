@@ -29,6 +29,7 @@ from symnn.ground.tree import (
     Tree,
     Where,
     children,
+    free_indices,
     mul,
     rebuild,
     tensors_in,
@@ -125,7 +126,8 @@ def _fold(tree: Tree, solved: Sequence[Solution], letters: Letters, used: dict[s
 def _by_cases(tree: Tree, named: Sequence[Named], letters: Letters, used: dict[str, None]) -> Tree:
     """Where a definition and the formula branch on one condition, fold within each branch."""
     for tensor, at, definition in named:
-        branches = [t for t in walk(tree) if isinstance(t, Where)]
+        outside = frozenset(free_indices(tree))  # a case that reads a summed index cannot be told apart outside the sum
+        branches = [t for t in walk(tree) if isinstance(t, Where) and outside.issuperset(free_indices(t.condition))]
         for case, mine in ((c, t) for c in walk(definition) if isinstance(c, Where) for t in branches):
             env = _match(case.condition, mine.condition, at)
             if env is None or set(env) != set(at):

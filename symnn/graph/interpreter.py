@@ -277,9 +277,11 @@ def _code(e: Any) -> Code:
     raise UnsupportedError(f"The interpreter does not know {type(e).__name__} in {e}.")
 
 
-def _guard_first(e: Any) -> bool:
-    """Deltas and indicators are evaluated first: where they are 0 the other factors may not exist."""
-    return not isinstance(e, (sympy.KroneckerDelta, sympy.Piecewise))
+def _guard_first(e: Any) -> int:
+    """Indicators, deltas and whole factors are evaluated first: where they are 0 the others may not exist."""
+    if isinstance(e, (sympy.Piecewise, sympy.KroneckerDelta)):
+        return 0 if isinstance(e, sympy.Piecewise) else 1
+    return 2 if not e.has(sympy.Indexed, TensorSymbol) else 3
 
 
 def _product(parts: list[Code]) -> Code:
