@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from math import gcd, lcm
 
+from symnn.algebra.budget import spend
 from symnn.algebra.leaves import base_atom, const, is_whole, of_atom, parts_of
 from symnn.algebra.order import atom_id, leading_sign
 from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational, ratio
@@ -79,6 +80,7 @@ def _inner_indicators(b: Atom) -> frozenset[Atom]:
 
 def _renormal(m: Monomial) -> Poly:
     """Return a monomial in normal form: indicators idempotent, whole powers of bases expanded, deltas substituted."""
+    spend()
     out = ONE
     rest: list[tuple[Atom, Rational]] = []
     for a, e in m:
@@ -247,6 +249,7 @@ def content(p: Poly, *, positive_only: bool = False) -> tuple[Rational, Monomial
 
 def product(parts: Iterable[tuple[Poly, Rational]]) -> Poly:
     """Return the product of powers, like bases cancelled before anything is expanded."""
+    spend()
     scale: Rational = 1
     exps: dict[Atom, Rational] = {}
     others: list[Poly] = []

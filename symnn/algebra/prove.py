@@ -9,6 +9,7 @@ from functools import partial
 from itertools import product as iproduct
 from typing import Any
 
+from symnn.algebra.budget import Exhausted, limited
 from symnn.algebra.cases import vanishes_by_signs
 from symnn.algebra.convert import canonical, reaches
 from symnn.algebra.leaves import applied
@@ -56,6 +57,18 @@ def prove_equal(left: Tree, right: Tree, *, open_tensors: Iterable[Tensor] | Non
     kink is a convention and not part of the claim; the conditions say so.
     """
     allowed = None if open_tensors is None else frozenset(open_tensors)
+    try:
+        with limited(_BUDGET):
+            return _prove(left, right, allowed)
+    except Exhausted as error:
+        return Proof("undecided", reason=str(error))
+
+
+#: Products that a proof may take.
+_BUDGET = 200_000
+
+
+def _prove(left: Tree, right: Tree, allowed: frozenset[Tensor] | None) -> Proof:
     difference: Tree = Add((left, Neg(right)))
     pending = any(isinstance(t, D) for t in walk(difference))
     opened: list[str] = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import TypeVar
 
+from symnn.algebra.budget import Exhausted, limited
 from symnn.algebra.compact import Letters, cost, to_tree
 from symnn.algebra.convert import canonical
 from symnn.algebra.folding import Solution, rewrite, solutions
@@ -43,6 +45,9 @@ __all__ = ["Named", "simplify", "weight"]
 Named = tuple[Tensor, tuple[Index, ...], Tree]
 
 
+#: Products that one stage of simplifying may take: what needs more does not come out short.
+_BUDGET = 6_000
+
 #: Expanded sums with more terms than this are not gathered: nothing short comes of them.
 _MOST_TERMS = 40
 
@@ -59,19 +64,33 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
     letters = Letters([s.tree for s in record.steps])
     used: dict[str, None] = {}
     solved = [s for name in named for s in _solutions(name)]
-    folded = clean(_fold(tree, solved, letters, used))
-    by_cases = _by_cases(folded, named, letters, used)
+    folded = _bounded(lambda: clean(_fold(tree, solved, letters, used)), tree)
+    by_cases = _bounded(lambda: _by_cases(folded, named, letters, used), folded)
     if weight(folded) < weight(tree) or by_cases != folded:
-        folded = by_cases
-        record.then(folded, *(f"fold {name}" for name in used))
-        tree = folded
-    cancelled = clean(_cancel(clean(_without_equal_factors(tree)), letters))
+        record.then(by_cases, *(f"fold {name}" for name in used))
+        tree = by_cases
+    before = tree
+    cancelled = _bounded(lambda: clean(_cancel(clean(_without_equal_factors(before)), letters)), before)
     if weight(cancelled) < weight(tree):
         record.then(cancelled, "factor and cancel")
         tree = cancelled
-    best, names = _collected(tree, solved, letters)
+    nothing: tuple[Tree | None, tuple[str, ...]] = (None, ())
+    last = tree
+    best, names = _bounded(lambda: _collected(last, solved, letters), nothing)
     if best is not None and weight(tree) - weight(best) >= collect:
         record.then(best, *names, "collect terms")
+
+
+_Found = TypeVar("_Found")
+
+
+def _bounded(work: Callable[[], _Found], otherwise: _Found) -> _Found:
+    """Return what some work finds, or ``otherwise`` where it takes more products than it is worth."""
+    try:
+        with limited(_BUDGET):
+            return work()
+    except Exhausted:
+        return otherwise
 
 
 def weight(tree: Tree) -> int:

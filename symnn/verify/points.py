@@ -149,16 +149,20 @@ def at_points(
     rng = np.random.default_rng(seed)
     hazards = kinks(graph)
     for n in range(count):
-        sizes = _sizes(symbols, n, rng, largest)
-        chosen = {**sizes, **{s: 0.2 + float(rng.random()) for s in symbols.scalars}}
+        found: tuple[_Found] | None = None
         reason = ""
-        for mode in _MODES:
-            found, reason = _draw(graph, chosen, rng, mode, hazards, margin, use)
+        # Where nothing is defined at small sizes (the log of an empty sum, say) larger ones are taken instead.
+        for kind in (n, 0) if n % 4 == 3 else (n,):
             if found is not None:
-                yield found[0]
                 break
-        else:
+            sizes = _sizes(symbols, kind, rng, largest)
+            chosen = {**sizes, **{s: 0.2 + float(rng.random()) for s in symbols.scalars}}
+            for mode in _MODES:
+                if found is None:
+                    found, reason = _draw(graph, chosen, rng, mode, hazards, margin, use)
+        if found is None:
             raise OutsideDomain(reason)
+        yield found[0]
 
 
 def _draw(
