@@ -11,8 +11,8 @@ from symnn.algebra.compact import cost
 from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.matrix_terms import Matrix
 from symnn.algebra.prove import prove_equal
-from symnn.derive.backprop import Adjoints, actual_steps, formula
-from symnn.derive.steps import Derived, Step
+from symnn.derive.backprop import formula
+from symnn.derive.steps import Step
 from symnn.graph.flow import FlowGraph
 from symnn.ground.arguments import by_name, whole_number
 from symnn.ground.define import typed
@@ -24,11 +24,11 @@ from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import D, Entry, Fn, Ix, Sum, Tree, children, mul, rebuild, tensors_in, walk
+from symnn.section import Section
 from symnn.show import (
     Document,
     Formula,
     Heading,
-    StepTable,
     VerdictTable,
     html,
     markdown,
@@ -36,67 +36,21 @@ from symnn.show import (
     terminal,
     tex,
 )
-from symnn.show.derivation_rows import step_rows
 from symnn.show.explicit import counted, explicit, explicit_text
 from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
 from symnn.show.matrix_notation import matrix_latex, matrix_text
-from symnn.show.names import tensor_text
 from symnn.show.text_notation import text as tree_text
 from symnn.verdict import Verdict, judged
 from symnn.verify.differences import difference_check
-from symnn.verify.lines import check_equal, check_lines, evaluate_pair
+from symnn.verify.lines import check_equal, evaluate_pair
 from symnn.verify.matrices import check_lifting
 from symnn.verify.record import Check
 
-__all__ = ["Derivation", "ExplicitForm", "Section", "definition_line", "of_gradient", "path_sections", "readable"]
+__all__ = ["Derivation", "ExplicitForm", "definition_line", "readable"]
 
 
 _EXPECTED = "expected {:.6g}, found {:.6g}"
-
-
-@dataclass
-class Section:
-    """Part of a derivation: one adjoint, or one way it is reached.
-
-    Attributes:
-        title: what is derived here, with mathematics between dollars.
-        steps: the lines.
-        source: the same lines over formal sizes, where values are taken (an actual size may be large).
-        plain: the title in the letters of a terminal.
-        gives: the formula that the last line has to equal, where this section ends the derivation of an adjoint.
-        memo: checks worked out, shared by all derivations of one adjoint graph.
-    """
-
-    title: str
-    steps: list[Step]
-    source: Derived | None = None
-    plain: str = ""
-    gives: Tree | None = None
-    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
-
-    def checks(self, *, evaluate: bool = False) -> list[Check]:
-        """Return one check per line: the very lines that are shown are proved, values are taken at small sizes."""
-        found: list[Check] | None = self.memo.get(evaluate)
-        if found is None:
-            found = self.memo[evaluate] = check_lines(self.steps, evaluate=evaluate, source=self.source)
-        return found
-
-    def end(self) -> Check | None:
-        """Return whether the last line equals the result it stands for, or None where there is nothing to compare."""
-        if self.gives is None:
-            return None
-        if "end" not in self.memo:
-            self.memo["end"] = check_equal(self.steps[-1].tree, self.gives)
-        found: Check = self.memo["end"]
-        return found
-
-    def table(self, *, checked: bool = True, start: int = 0, plain: bool = False) -> StepTable:
-        """Return the lines as a table of a document, numbered on from ``start``; ``plain`` is for a terminal."""
-        checks: list[tuple[Any, str]] = []
-        if checked:
-            checks = [(c.verdict, c.detail if n else "") for n, c in enumerate(self.checks())]
-        return StepTable(step_rows(self.steps, checks, start=start, plain=plain))
 
 
 @dataclass
@@ -476,53 +430,3 @@ def readable(tree: Tree) -> Tree:
         return tree
     parts = children(tree)
     return rebuild(tree, tuple(readable(p) for p in parts)) if parts else tree
-
-
-def of_gradient(adjoints: Adjoints, wrt: Tensor) -> Derivation:
-    """Return the derivation of an output's gradient by one tensor, from its adjoint graph."""
-    target = adjoints.of[wrt]
-    output = adjoints.output
-    free, tree = formula(target)
-    graph = FlowGraph((output,))
-    path = _on_path(graph, wrt)
-    sections: list[Section] = []
-    for t in adjoints.visited:
-        if t in path and t is not output:
-            sections.extend(path_sections(adjoints, t))
-    given = tuple(t for t in graph.order if t.definition is not None and (t in path or t is output))
-    what = "Vector-Jacobian product" if output.rank else "Gradient"
-    title = f"{what} of {output.name} by {wrt.name}"
-    return Derivation(title, target.name, free, tree, sections, given, target, output, wrt, adjoints.upstream)
-
-
-def _on_path(graph: FlowGraph, wrt: Tensor) -> set[Tensor]:
-    found = {wrt}
-    for t in graph.order:
-        if t.definition is not None and any(p in found for p in t.definition.args):
-            found.add(t)
-    return found
-
-
-def path_sections(adjoints: Adjoints, t: Tensor) -> list[Section]:
-    """Return the sections that derive one tensor's adjoint: one per use, then how they are put together."""
-    out: list[Section] = []
-    adjoint = adjoints.of.get(t)
-    if adjoint is None:
-        return out
-    name, shown = tensor_latex(adjoint), tensor_text(adjoint)
-    combined = adjoints.combined.get(t, [])
-    for contribution in adjoints.contributions.get(t, []):
-        free = tuple(Index(letter, s) for letter, s in zip(t.letters or adjoint.letters, t.shape, strict=True))
-        title = (
-            f"${name} = \\partial {tensor_latex(adjoints.output)} / \\partial {tensor_latex(t)}$, "
-            f"through ${tensor_latex(contribution.child)}$"
-        )
-        plain = f"{shown} = ∂{adjoints.output.name}/∂{t.name}, through {contribution.child.name}"
-        gives = None if combined else unfold(entry_of(adjoint, free))
-        lines = actual_steps(contribution, free)
-        out.append(Section(title, lines, contribution.pullback.derived, plain, gives, contribution.memo))
-    for note in combined:
-        gives = unfold(entry_of(adjoint, note.free)) if note is combined[-1] else None
-        title, plain = f"${name}$, put together", f"{shown}, put together"
-        out.append(Section(title, note.derived.steps, None, plain, gives, note.memo))
-    return out

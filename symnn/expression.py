@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symnn.derivation import Derivation, Section
+from symnn.derivation import Derivation
 from symnn.derive.differentiate import differentiate
 from symnn.derive.simplify import simplify
 from symnn.derive.tidy import clean
@@ -16,6 +16,7 @@ from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import D, Entry, Tree, free_indices, tensors_in
+from symnn.section import Section
 from symnn.show.latex_notation import latex
 from symnn.show.text_notation import text
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from symnn.compile.program import Program, build
 from symnn.compile.steady import steady
-from symnn.derivation import Derivation, definition_line, of_gradient
+from symnn.derivation import Derivation, definition_line
 from symnn.derive.backprop import Adjoints, backprop
 from symnn.derive.backprop import vjp as derive_vjp
+from symnn.gradient import of_gradient
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import size_value
 from symnn.ground.arguments import by_name, found, real_constant, tensor, whole_number

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symnn.derivation import Derivation, Section, definition_line, path_sections
+from symnn.derivation import Derivation, definition_line
 from symnn.derive.backprop import Adjoints
+from symnn.gradient import path_sections
 from symnn.ground.tensors import Tensor
 from symnn.network import Network
+from symnn.section import Section
 from symnn.show import Block, Document, Fold, Formula, Heading, Picture, Prose, Table
 from symnn.show.latex_notation import tensor_latex
 

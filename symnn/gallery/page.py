@@ -13,7 +13,7 @@ from typing import Any
 
 from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.prove import inline
-from symnn.derivation import Derivation, Section, readable
+from symnn.derivation import Derivation, readable
 from symnn.derive.steps import Derived
 from symnn.gallery.records import FAILED, Record, summary, weakest
 from symnn.graph.flow import FlowGraph
@@ -24,6 +24,7 @@ from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Ind, Tree, free_indices, tensors_in
+from symnn.section import Section
 from symnn.show import (
     Block,
     Document,
