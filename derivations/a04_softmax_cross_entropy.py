@@ -1,9 +1,16 @@
 """A4: softmax cross-entropy at the logits, with the quotient rule line by line, then case by case."""
 
+from typing import Any
+
 import sympy
 
 import symnn as sn
 from symnn.gallery import Page, Row
+
+
+def minus(bracket: Any) -> Any:
+    """Return -(...) as the lecture writes it; SymPy alone would open the bracket."""
+    return sympy.Mul(-1, bracket, evaluate=False)
 
 
 def build() -> Page:
@@ -20,7 +27,7 @@ def build() -> Page:
     page.formula(r"\ell = -\log f_{y}, \qquad y \in \{0, \ldots, C-1\}", "cross-entropy")
     page.heading("The gradient by the logits")
     d = sn.derivative(loss, a[c])
-    page.derive(d, claim=lambda c: f[c] - sympy.KroneckerDelta(c, y[()]))
+    page.derive(d, claim=lambda c: minus(sympy.KroneckerDelta(c, y[()]) - f[c]))
     page.prose(
         """The gradient is the vector of probabilities less the one-hot vector of the observed class: it vanishes where
         the network is sure and right, and its entries always sum to 0."""
@@ -33,7 +40,7 @@ def build() -> Page:
         denominator of $f_y$ depend on $a_c$; in the case $c \\neq y$ only the denominator does."""
     )
     page.heading("Case $c = y$", 2)
-    page.derive(sn.derivative(loss, a[y[()]]), claim=f[y[()]] - 1)
+    page.derive(sn.derivative(loss, a[y[()]]), claim=minus(1 - f[y[()]]))
     page.heading("Case $c \\neq y$", 2)
     page.prose("Wherever $c \\neq y$, the indicator is 0 and only the second term is left:")
     (at,) = d.free

@@ -1,6 +1,8 @@
 """What users import, in one list: ``symnn`` gives these names, and loads them when the first is asked for."""
 
+from symnn.claim import prove_equal
 from symnn.derivation import Derivation
+from symnn.equality import Equality
 from symnn.expression import derivative
 from symnn.ground.define import define
 from symnn.ground.errors import (
@@ -9,6 +11,7 @@ from symnn.ground.errors import (
     LabelError,
     ShapeError,
     SymnnError,
+    UndefinedError,
     UnknownNameError,
     UnsupportedError,
 )
@@ -16,7 +19,7 @@ from symnn.ground.functions import indicator, stop_gradient, where
 from symnn.ground.functions import sum_over as sum
 from symnn.ground.indices import index, indices
 from symnn.ground.sizes import dims, scalars
-from symnn.ground.tensors import Tensor, input, labels, parameter
+from symnn.ground.tensors import Tensor, input, labels, parameter, permutation
 from symnn.network import Compiled, Network, check_gradient, vjp
 from symnn.nn.activations import (
     ACTIVATIONS,
@@ -36,9 +39,27 @@ from symnn.nn.activations import (
     softsign,
     tanh,
 )
+from symnn.nn.attention import attention
+from symnn.nn.entrywise import dropout, residual
 from symnn.nn.layers import dense, log_softmax, softmax
-from symnn.nn.losses import LOSSES, bce_with_logits, cross_entropy, hinge, huber, loss, mae, mse, nll
+from symnn.nn.losses import (
+    LOSSES,
+    bce_with_logits,
+    cross_entropy,
+    distillation,
+    focal,
+    hinge,
+    huber,
+    kl,
+    loss,
+    mae,
+    mse,
+    nll,
+)
+from symnn.nn.norms import batch_norm, batch_norm_inference, group_norm, instance_norm, layer_norm, rms_norm
 from symnn.nn.penalties import l1, l2, plus
+from symnn.nn.reparametrised import spectral_norm, weight_norm
+from symnn.nn.standardise import normalise
 from symnn.verdict import Verdict
 
 __all__ = [
@@ -48,15 +69,20 @@ __all__ = [
     "DataError",
     "DefinitionError",
     "Derivation",
+    "Equality",
     "LabelError",
     "Network",
     "ShapeError",
     "SymnnError",
     "Tensor",
+    "UndefinedError",
     "UnknownNameError",
     "UnsupportedError",
     "Verdict",
     "activation",
+    "attention",
+    "batch_norm",
+    "batch_norm_inference",
     "bce_with_logits",
     "check_gradient",
     "cross_entropy",
@@ -64,9 +90,13 @@ __all__ = [
     "dense",
     "derivative",
     "dims",
+    "distillation",
+    "dropout",
     "elu",
+    "focal",
     "gelu",
     "gelu_tanh",
+    "group_norm",
     "hard_tanh",
     "hinge",
     "huber",
@@ -74,9 +104,12 @@ __all__ = [
     "indicator",
     "indices",
     "input",
+    "instance_norm",
+    "kl",
     "l1",
     "l2",
     "labels",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -85,9 +118,14 @@ __all__ = [
     "mish",
     "mse",
     "nll",
+    "normalise",
     "parameter",
+    "permutation",
     "plus",
+    "prove_equal",
     "relu",
+    "residual",
+    "rms_norm",
     "scalars",
     "selu",
     "sigmoid",
@@ -95,9 +133,11 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "spectral_norm",
     "stop_gradient",
     "sum",
     "tanh",
     "vjp",
+    "weight_norm",
     "where",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from inspect import signature
@@ -24,6 +25,7 @@ from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import D, Entry, Fn, Ix, Sum, Tree, children, mul, rebuild, tensors_in, walk
+from symnn.matrix_form import MatrixForm, matrix_form
 from symnn.section import Section
 from symnn.show import (
     Document,
@@ -115,6 +117,30 @@ class Derivation:
         except NotLifted:
             return latex(self.formula)
 
+    @property
+    def matrix_reason(self) -> str:
+        """Why there is no matrix form, or nothing where there is one."""
+        try:
+            self.lifted()
+        except NotLifted as reason:
+            return str(reason)
+        return ""
+
+    def in_layout(self, layout: str = "rows", *, batch: Any = None) -> MatrixForm:
+        """Return the matrix form in a declared layout; it prints as NumPy text and has ``.latex`` and ``.check()``.
+
+        Args:
+            layout: "rows", a batch with one example per row, as typed; "columns", one example per column, every array
+                of the batch stored with its axes exchanged; "examples", each example a column vector, x_n.
+            batch: the size that counts the examples; by default the first axis that all data share.
+
+        Raises:
+            DefinitionError: no such layout, or it is not clear what counts the examples.
+            NotLifted: there is no matrix form; the message says what stands in the way.
+        """
+        given = (*self.given, *tensors_in(self.formula), *(t for t in (self.output,) if t is not None))
+        return matrix_form(readable(self.formula), self.free, layout, batch, given)
+
     def definitions(self) -> dict[str, str]:
         """Return the named adjoints that the result is built from, each in matrix form, nearest first."""
         out: dict[str, str] = {}
@@ -131,7 +157,7 @@ class Derivation:
 
     def _named_adjoints(self) -> list[tuple[Tensor, Tree, Matrix | None]]:
         out: dict[Tensor, tuple[Tensor, Tree, Matrix | None]] = {}
-        queue = [t for t in tensors_in(readable(self.formula)) if t.role == "adjoint"]
+        queue = [t for t in tensors_in(readable(self.formula)) if t.role == "adjoint" or _is_part(t)]
         while queue:
             t = queue.pop(0)
             if t in out or t.definition is None:
@@ -142,7 +168,7 @@ class Derivation:
                 out[t] = (t, shown, lift(shown, free))
             except NotLifted:
                 out[t] = (t, shown, None)
-            queue.extend(u for u in tensors_in(shown) if u.role == "adjoint")
+            queue.extend(u for u in tensors_in(shown) if u.role == "adjoint" or _is_part(u))
         return list(out.values())
 
     # -- checks ----------------------------------------------------------------------------------------------------
@@ -334,6 +360,8 @@ class Derivation:
         lines = [self.title, f"  {left} = {tree_text(self.formula, letters=letters)}"]
         if self.matrix != tree_text(self.formula):
             lines.append(f"  {self.name} = {self.matrix}")
+        elif self.matrix_reason:
+            lines.append(f"  no matrix form: {self.matrix_reason}")
         lines += [f"    {name} = {value}" for name, value in self.definitions().items()]
         asked = len(self.sections)
         questions = f", {asked} of them {'a question' if asked == 1 else 'questions'}" if asked else ""
@@ -421,12 +449,25 @@ def _stops(output: Tensor) -> bool:
 _SHORT = 9
 
 
+def _is_part(t: Tensor) -> bool:
+    """Tell whether a tensor is a named part of another one's definition."""
+    return t.role == "value" and t.of is not None
+
+
 def readable(tree: Tree) -> Tree:
-    """Return a formula with short adjoints that have no name of their own replaced by what they are."""
-    if isinstance(tree, Entry):
-        t = tree.tensor
-        if t.role == "adjoint" and not t.adjoint_name and t.definition is not None:
-            return readable(unfold(tree)) if cost(t.definition.template.tree) <= _SHORT else tree
-        return tree
-    parts = children(tree)
-    return rebuild(tree, tuple(readable(p) for p in parts)) if parts else tree
+    """Return a formula with short adjoints that have no name of their own replaced by what they are.
+
+    One that is mentioned twice keeps its name.
+    """
+    mentioned = Counter(t.tensor for t in walk(tree) if isinstance(t, Entry))
+
+    def go(at: Tree) -> Tree:
+        if isinstance(at, Entry):
+            t = at.tensor
+            if t.role != "adjoint" or t.adjoint_name or t.definition is None or mentioned[t] > 1:
+                return at
+            return readable(unfold(at)) if cost(t.definition.template.tree) <= _SHORT else at
+        parts = children(at)
+        return rebuild(at, tuple(go(p) for p in parts)) if parts else at
+
+    return go(tree)

@@ -9,6 +9,7 @@ from symnn.ground.indices import Index
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
 from symnn.section import Section
+from symnn.ground.tree import tensors_in
 from symnn.show.latex_notation import tensor_latex
 from symnn.show.names import tensor_text
 
@@ -27,9 +28,19 @@ def of_gradient(adjoints: Adjoints, wrt: Tensor) -> Derivation:
         if t in path and t is not output:
             sections.extend(path_sections(adjoints, t))
     given = tuple(t for t in graph.order if t.definition is not None and (t in path or t is output))
+    given = tuple(u for t in given for u in (t, *_named_parts(t, sections)))
     what = "Vector-Jacobian product" if output.rank else "Gradient"
     title = f"{what} of {output.name} by {wrt.name}"
     return Derivation(title, target.name, free, tree, sections, given, target, output, wrt, adjoints.upstream)
+
+
+def _named_parts(t: Tensor, sections: list[Section]) -> tuple[Tensor, ...]:
+    """Return the parts of a definition that the lines speak of, and those that they are computed from."""
+    seen = {u for s in sections for step in s.steps for u in tensors_in(step.tree) if u.of is t}
+    made = {u: None for u in t.parts.values() if u in seen}
+    for u in list(made):
+        made |= dict.fromkeys(v for v in FlowGraph((u,)).order if v.of is t and v.role == "value")
+    return tuple(sorted(made, key=list(t.parts.values()).index))
 
 
 def _on_path(graph: FlowGraph, wrt: Tensor) -> set[Tensor]:

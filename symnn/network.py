@@ -228,7 +228,8 @@ class Network:
                 missing = ", ".join(dict.fromkeys(open_sizes))
                 raise DefinitionError(f"Parameter {name!r} has shape {size_text(t.shape)}: give {missing}.")
             shapes[name] = tuple(size_value(s, chosen) for s in t.shape)
-        self.values = initialise(shapes, scheme=scheme, seed=seed)
+        fixed = {name: t.initial for name, t in self.parameters.items() if t.initial is not None}
+        self.values = initialise(shapes, scheme=scheme, seed=seed, fixed=fixed)
         return self.values
 
     def _sizes(self, sizes: Mapping[Any, int] | None, named: Mapping[str, int]) -> dict[Any, int]:
@@ -337,7 +338,8 @@ class Network:
             DataError: none was found in 200 draws; take fewer rows or a smaller margin.
         """
         _arrays("away_from_kinks(params, batch)", params, batch)
-        hazards = kinks(self.graph)
+        # what no parameter moves is no kink of theirs
+        hazards = tuple(t for t in kinks(self.graph) if FlowGraph((t,)).of_role("parameter"))
         if not hazards:
             return dict(params)
         chosen = self._scalars("away_from_kinks", scalars, FlowGraph(hazards))

@@ -92,7 +92,7 @@ def a_loss(kind: str, reduction: str, rows: Any, classes: Any = C) -> Tensor:
         if record.labels and operand in record.labels:
             args.append(labels(operand, shape, classes))
         else:
-            args.append(data(operand, shape, positive=operand == "p"))
+            args.append(data(operand, shape, positive=f"{operand} > 0" in record.domain))
     return loss(kind, *args, reduction=reduction)
 
 

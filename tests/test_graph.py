@@ -215,6 +215,10 @@ ONE_BY_ONE: dict[str, Callable[..., Any]] = {
     "cross_entropy": lambda p, t: -np.log(p[np.arange(len(t)), t]),
     "nll": lambda y, t: -y[np.arange(len(t)), t],
     "soft_cross_entropy": lambda p, q: -(q * np.log(p)).sum(1),
+    "smoothed_cross_entropy": lambda p, t: -(np.log(p) * (0.9 * np.eye(p.shape[1])[t] + 0.1 / p.shape[1])).sum(1),
+    "focal": lambda p, t: -((1 - p[np.arange(len(t)), t]) ** 2) * np.log(p[np.arange(len(t)), t]),
+    "kl": lambda q, p: (q * np.log(q / p)).sum(1),
+    "distillation": lambda q, p: (q * np.log(q / p)).sum(1),  # at temperature 1
     "bce_with_logits": lambda a, y: np.logaddexp(0, a) - y * a,
     "mse": lambda y, t: (y - t) ** 2,
     "mae": lambda y, t: np.abs(y - t),
@@ -243,7 +247,7 @@ def test_loss_values(kind: str, reduction: str) -> None:
     for name, spec in record.operands.items():
         shape = tuple({"*n": N, "c": C}[w] for w in spec.split())
         is_label = bool(record.labels) and name in (record.labels or {})
-        args.append(labels(name, shape, C) if is_label else data(name, shape, positive=name == "p"))
+        args.append(labels(name, shape, C) if is_label else data(name, shape, positive=f"{name} > 0" in record.domain))
     output = loss(kind, *args, reduction=reduction)
     values = leaf_values(FlowGraph((output,)), {N: 4, C: 3}, 2)
     out = Interpreter({N: 4, C: 3}, values).tensor(output)[()]

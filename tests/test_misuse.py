@@ -158,7 +158,7 @@ def test_a_constant_may_be_any_real_number(value: Any) -> None:
 
 def test_a_decimal_is_meant_as_it_is_printed() -> None:
     h = sn.leaky_relu(x, slope=np.float64(0.1), name="h")
-    assert sn.vjp(h, "x").matrix == "dh * where((x > 0), 1, 0.1)"
+    assert sn.vjp(h, "x").matrix == "dh * where(x > 0, 1, 0.1)"
     with pytest.raises(sn.DefinitionError, match="slope must be"):
         sn.leaky_relu(x, slope=Decimal("NaN"))
 

@@ -37,6 +37,8 @@ FACES: dict[str, Callable[[str], Any]] = {
     "classes": lambda text: sn.labels("t", (N,), text),
     "index size": lambda text: sn.index("p", text),
     "strength": lambda text: sn.l2(net["W1"], text),
+    "side": lambda text: sn.prove_equal(text, x[n, i]),
+    "fact": lambda text: sn.prove_equal(x[n, i], 0, given=[(text, 0)]),
     "claim": lambda text: sn.check_gradient(net, "W1", text),
     "constant": lambda text: sn.elu(x, alpha=text),
 }

@@ -202,6 +202,10 @@ def huber(p: Any, r: Any, delta: float) -> Any:
     return p.where(p.abs(r) <= delta, r * r / 2, delta * (p.abs(r) - delta / 2))
 
 
+def focal(p: Any, log_of_target: Any) -> Any:
+    return -((1 - p.exp(log_of_target)) ** 1.5) * log_of_target
+
+
 def soft_targets(q: Any) -> Any:
     e = np.exp(q)
     return e / e.sum(axis=-1, keepdims=True)
@@ -223,6 +227,30 @@ LOSSES: dict[str, tuple[Callable[..., sn.Tensor], Callable[..., Any] | None, Cal
         lambda y, t, q, **r: sn.cross_entropy(sn.softmax(y), q, **r),
         lambda F, y, t, q, r: F.cross_entropy(y, q, reduction=r),
         lambda p, y, t, q, r: reduced(-(log_p(p, y) * q).sum(-1), r),
+    ),
+    "smoothed_cross_entropy": (
+        lambda y, t, q, **r: sn.cross_entropy(sn.softmax(y), t, label_smoothing=0.3, **r),
+        lambda F, y, t, q, r: F.cross_entropy(y, t, label_smoothing=0.3, reduction=r),
+        lambda p, y, t, q, r: reduced(-(log_p(p, y) * (0.7 * p.one_hot(t, y.shape[1]) + 0.3 / y.shape[1])).sum(-1), r),
+    ),
+    "focal": (
+        lambda y, t, q, **r: sn.focal(sn.softmax(y), t, gamma=1.5, **r),
+        None,  # it is in torchvision only
+        lambda p, y, t, q, r: reduced(focal(p, (log_p(p, y) * p.one_hot(t, y.shape[1])).sum(-1)), r),
+    ),
+    "kl": (
+        lambda y, t, q, **r: sn.kl(q, sn.softmax(y), **r),
+        lambda F, y, t, q, r: F.kl_div(F.log_softmax(y, -1), q, reduction={"mean": "batchmean"}.get(r, r)),
+        lambda p, y, t, q, r: reduced((q * (p.log(q) - log_p(p, y))).sum(-1), r),
+    ),
+    "distillation": (
+        lambda y, t, q, **r: sn.distillation(y, q, 2.5, **r),
+        lambda F, y, t, q, r: 6.25 * F.kl_div(
+            F.log_softmax(y / 2.5, -1), F.softmax(q / 2.5, -1), reduction={"mean": "batchmean"}.get(r, r)
+        ),
+        lambda p, y, t, q, r: 6.25 * reduced(
+            (p.softmax(q / 2.5, -1) * (log_p(p, q / 2.5) - log_p(p, y / 2.5))).sum(-1), r
+        ),
     ),
     "bce_with_logits": (
         lambda y, t, q, **r: sn.bce_with_logits(y, q, **r),
@@ -252,15 +280,18 @@ LOSSES: dict[str, tuple[Callable[..., sn.Tensor], Callable[..., Any] | None, Cal
 }  # fmt: skip
 
 
+LABELLED = ("cross_entropy", "nll", "smoothed_cross_entropy", "focal")
+
+
 def loss_case(kind: str, reduction: str, y: Any, q: Any) -> tuple[sn.Tensor, Callable[..., Any], Arrays, Arrays]:
     typed, function, by_hand = LOSSES[kind]
     classes = sn.labels("t", (N,), C)
-    made = typed(sn.parameter("y", (N, C)), classes, sn.input("q", (N, C)), reduction=reduction)
+    made = typed(sn.parameter("y", (N, C)), classes, sn.input("q", (N, C), positive=kind == "kl"), reduction=reduction)
     t = np.arange(len(y)) % y.shape[1]
-    if kind in ("cross_entropy", "nll"):
+    if kind in LABELLED:
         data: Arrays = {"t": t}
     else:
-        data = {"q": soft_targets(q) if "entropy" in kind or kind == "bce_with_logits" else q}
+        data = {"q": soft_targets(q) if kind in ("soft_cross_entropy", "bce_with_logits", "kl") else q}
 
     def other(p: Any, y: Any, t: Any = None, q: Any = None) -> Any:
         if function is not None and isinstance(p, Torch):
@@ -285,11 +316,127 @@ def test_loss_at_kinks_follows_torch(torch: Torch, kind: str, reduction: str) ->
     agrees(torch, *loss_case(kind, reduction, q + shift, q))
 
 
-@pytest.mark.parametrize("kind", ["cross_entropy", "nll", "soft_cross_entropy", "bce_with_logits"])
+@pytest.mark.parametrize(
+    "kind",
+    ["cross_entropy", "nll", "soft_cross_entropy", "smoothed_cross_entropy", "kl", "distillation", "bce_with_logits"],
+)
 @pytest.mark.parametrize("size", [1e3, 1e4])
 def test_loss_of_large_logits(torch: Torch, kind: str, size: float) -> None:
     y = np.array([[size, 0, -size], [-size, -size, -size], [0, -size, 0], [0, size, 1]])
     agrees(torch, *loss_case(kind, "mean", y, np.log([[1, 2, 3]] * 4)))
+
+
+# -- layers of the zoo against torch.nn.functional -----------------------------------------------------------------
+
+
+def layer(y: sn.Tensor) -> sn.Tensor:
+    at = tuple(sn.index(letter, size) for letter, size in zip("abcdef", y.shape, strict=False))
+    return sn.define("total", (), sn.sum(sn.input("w0", y.shape)[at] * y[at], *at))
+
+
+def weighted_norm(p: Any, v: Any, g: Any) -> Any:
+    norm = importlib.import_module("torch.nn.utils.parametrizations").weight_norm
+    made = norm(p.torch.nn.Linear(v.shape[1], v.shape[0], bias=False, dtype=p.torch.float64))
+    return p.torch.func.functional_call(
+        made, {"parametrizations.weight.original0": g[:, None], "parametrizations.weight.original1": v},
+        (p.torch.eye(v.shape[1], dtype=p.torch.float64),),
+    ).T  # fmt: skip
+
+
+def attended(p: Any, q: Any, k: Any, v: Any, **options: Any) -> Any:
+    return p.F.scaled_dot_product_attention(q, k, v, **options)
+
+
+def heads(**options: Any) -> sn.Tensor:
+    q, k, v = (sn.parameter(name, (N, rows, width)) for name, rows, width in (("q", M, D), ("k", K, D), ("v", K, H)))
+    return sn.attention(q, k, v, **options)
+
+
+HEADS = {"q": (2, 3, 5), "k": (2, 4, 5), "v": (2, 4, 6)}
+SEEN = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
+THERE = np.array([[1, 1, 1, 0], [0, 1, 1, 1]])
+
+#: Name -> the layer in symnn, the function in torch, the shapes of what it is differentiated by, and data.
+LAYERS: dict[str, tuple[Callable[[], sn.Tensor], Callable[..., Any], dict[str, tuple[int, ...]], Arrays]] = {
+    "batch_norm": (
+        lambda: sn.batch_norm(sn.parameter("x", (N, D)), eps=0.01),
+        lambda p, x, gamma, beta: p.F.batch_norm(x, None, None, gamma, beta, training=True, eps=0.01),
+        {"x": (6, 5), "gamma": (5,), "beta": (5,)}, {},
+    ),
+    "batch_norm of images": (
+        lambda: sn.batch_norm(sn.parameter("x", (N, C, H, K)), axis=1),
+        lambda p, x, gamma, beta: p.F.batch_norm(x, None, None, gamma, beta, training=True),
+        {"x": (3, 4, 2, 5), "gamma": (4,), "beta": (4,)}, {},
+    ),
+    "batch_norm at inference": (
+        lambda: sn.batch_norm_inference(sn.parameter("x", (N, C, K)), sn.input("m", (C,)), sn.input("s", (C,)), axis=1),
+        lambda p, x, gamma, beta, m, s: p.F.batch_norm(x, m, s, gamma, beta, training=False),
+        {"x": (3, 4, 5), "gamma": (4,), "beta": (4,)}, {"m": np.arange(4.0), "s": np.arange(1.0, 5)},
+    ),
+    "layer_norm": (
+        lambda: sn.layer_norm(sn.parameter("x", (N, M, D))),
+        lambda p, x, gamma, beta: p.F.layer_norm(x, x.shape[-1:], gamma, beta),
+        {"x": (2, 3, 5), "gamma": (5,), "beta": (5,)}, {},
+    ),
+    "layer_norm of two axes": (
+        lambda: sn.layer_norm(sn.parameter("x", (N, M, D)), axes=2),
+        lambda p, x, gamma, beta: p.F.layer_norm(x, x.shape[-2:], gamma, beta),
+        {"x": (2, 3, 5), "gamma": (3, 5), "beta": (3, 5)}, {},
+    ),
+    "group_norm": (
+        lambda: sn.group_norm(sn.parameter("x", (N, C, K, H))),
+        lambda p, x, gamma, beta: p.F.group_norm(
+            x.flatten(1, 2), x.shape[1], gamma.flatten(), beta.flatten()
+        ).reshape(x.shape),
+        {"x": (2, 3, 2, 5), "gamma": (3, 2), "beta": (3, 2)}, {},
+    ),
+    "instance_norm": (
+        lambda: sn.instance_norm(sn.parameter("x", (N, C, H, K))),
+        lambda p, x, gamma, beta: p.F.instance_norm(x, None, None, gamma, beta),
+        {"x": (2, 3, 4, 5), "gamma": (3,), "beta": (3,)}, {},
+    ),
+    "rms_norm": (
+        lambda: sn.rms_norm(sn.parameter("x", (N, M, D))),
+        lambda p, x, gamma: p.F.rms_norm(x, x.shape[-1:], gamma, 1e-5),
+        {"x": (2, 3, 5), "gamma": (5,)}, {},
+    ),
+    "weight_norm": (
+        lambda: sn.weight_norm(sn.parameter("v", (H, D)), sn.parameter("g", (H,))),
+        weighted_norm, {"v": (4, 5), "g": (4,)}, {},
+    ),
+    "dropout": (
+        lambda: sn.dropout(sn.parameter("x", (N, D)), sn.input("m", (N, D)), 0.75),
+        lambda p, x, m: x * m / 0.75, {"x": (2, 3)}, {"m": np.array([[1.0, 0, 1], [0, 1, 1]])},
+    ),
+    "attention": (heads, attended, HEADS, {}),
+    "causal attention": (
+        lambda: heads(mask="causal"), lambda p, q, k, v: attended(p, q, k, v, is_causal=True), HEADS, {},
+    ),
+    "attention with a mask": (
+        lambda: heads(mask=sn.input("m", (M, K))),
+        lambda p, q, k, v, m: attended(p, q, k, v, attn_mask=m > 0.5), HEADS, {"m": SEEN},
+    ),
+    "attention with padding": (
+        lambda: heads(padding=sn.input("b", (N, K))),
+        lambda p, q, k, v, b: attended(p, q, k, v, attn_mask=b[:, None, :] > 0.5), HEADS, {"b": THERE},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_layer(torch: Torch, name: str, scale: float) -> None:
+    make, function, shapes, data = LAYERS[name]
+    y = make()
+    by = {key: scale * a for key, a in zip(shapes, normal(*shapes.values()), strict=True)}
+    w0 = np.random.default_rng(1).normal(size=function(torch, **tensors(torch, by), **tensors(torch, data)).shape)
+    f = lambda p, w0, **given: (w0 * function(p, **given)).sum()  # noqa: E731
+    # entries of order 1000 in, and a saturated softmax subtracts them from each other: that is right to 1e-12 of 1
+    agrees(torch, layer(y), f, by, {"w0": w0, **data}, least=1.0 if scale > 1 else 1e-300)
+
+
+def tensors(torch: Torch, arrays: Arrays) -> dict[str, Any]:
+    return {name: torch.torch.tensor(np.asarray(a)) for name, a in arrays.items()}
 
 
 # -- networks and layers typed with index expressions --------------------------------------------------------------

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+from symnn.algebra.leaves import base_atom, is_whole
 from symnn.algebra.normal import content, opened
-from symnn.algebra.terms import Atom, Monomial, Poly, Rational
+from symnn.algebra.quotients import quotient, times
+from symnn.algebra.terms import Atom, Monomial, Poly, Rational, intern_atom
 from symnn.ground.indices import Index
 from symnn.ground.reading_order import factor_key, term_key
+from symnn.ground.substitute import fresh
 from symnn.ground.tree import (
     ONE,
     ZERO,
@@ -47,12 +50,14 @@ _WEIGHT: dict[type, int] = {
 
 def cost(tree: Tree) -> int:
     """Return the printed cost: symbols and operations, one for each plus or times between parts."""
-    total = 0
-    for at in walk(tree):
-        total += _WEIGHT[type(at)]
-        if isinstance(at, Add | Mul):
-            total += len(children(at)) - 1
-    return total
+    made: int | None = tree.__dict__.get("_cost")
+    if made is None:
+        parts = children(tree)
+        made = _WEIGHT[type(tree)] + sum(cost(p) for p in parts)
+        if isinstance(tree, Add | Mul):
+            made += len(parts) - 1
+        object.__setattr__(tree, "_cost", made)
+    return made
 
 
 class Letters:
@@ -60,6 +65,7 @@ class Letters:
 
     def __init__(self, trees: Iterable[Tree] = (), indices: Iterable[Index] = ()) -> None:
         self.known: dict[Any, list[str]] = {}
+        self.made: dict[Any, Tree] = {}
         for i in indices:
             self._learn(i)
         for tree in trees:
@@ -84,7 +90,19 @@ class Letters:
 
 def to_tree(p: Poly, letters: Letters, taken: frozenset[str] | None = None) -> Tree:
     """Return a compact tree of a polynomial: common factors outside, the rest factored greedily."""
-    taken = frozenset(i.letter for i in p.indices) if taken is None else taken
+    return fresh(_tree(p, letters, frozenset(i.letter for i in p.indices) if taken is None else taken))
+
+
+def _tree(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
+    """Return the compact tree, worked out once for the same letters; its bound indices are shared with other such."""
+    key = (p, taken)
+    made = letters.made.get(key)
+    if made is None:
+        made = letters.made[key] = _compact(_conditions_turned(p), letters, taken)
+    return made
+
+
+def _compact(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
     if not p.terms:
         return ZERO
     value = p.constant()
@@ -93,44 +111,99 @@ def to_tree(p: Poly, letters: Letters, taken: frozenset[str] | None = None) -> T
     if len(p.terms) == 1:
         ((m, c),) = p.terms.items()
         return _monomial(m, c, letters, taken)
-    scale, mono, rest = _shared(p)
+    shared = _out_of(p, letters, taken, cleared=False)
+    if not any(e < 0 and a.kind == "sym" for m in p.terms for a, e in m):
+        return shared
+    cleared = _out_of(p, letters, taken, cleared=True)
+    return cleared if (cost(cleared), _brackets(cleared)) <= (cost(shared), _brackets(shared)) else shared
+
+
+def _conditions_turned(p: Poly) -> Poly:
+    """Write 1 - 1[q > 0] - 1[q = 0] as 1[q < 0], and 1 - 1[q > 0] as 1[q <= 0]: atoms for printing only."""
+    for above in dict.fromkeys(a for a in p.atoms() if a.kind == "ind" and a.data[0] == ">"):
+        level = intern_atom("ind", ("=", above.data[1]), nonnegative=True, indices=above.indices)
+        for m, c in list(p.terms.items()):
+            without = times(m, ((above, 1),))
+            if above in dict(m) or level in dict(m) or p.terms.get(without) != -c:
+                continue
+            also = times(m, ((level, 1),))
+            strict = p.terms.get(also) == -c
+            turned = intern_atom("ind", ("<" if strict else "<=", above.data[1]), indices=above.indices)
+            gone = (m, without, also) if strict else (m, without)
+            p = Poly({n: k for n, k in p.terms.items() if n not in gone} | {times(m, ((turned, 1),)): c})
+    return p
+
+
+def _brackets(tree: Tree) -> int:
+    return sum(isinstance(t, Add) for t in walk(tree))
+
+
+def _out_of(p: Poly, letters: Letters, taken: frozenset[str], *, cleared: bool) -> Tree:
+    scale, mono, rest = _shared(p, cleared=cleared)
     if all(c < 0 for c in rest.terms.values()):
         rest, scale = -rest, -scale
     inner = _sum_of_terms(rest, letters, taken)
     return inner if not mono and scale == 1 else _with_factor(mono, scale, inner, letters, taken)
 
 
-def _shared(p: Poly) -> tuple[Any, Monomial, Poly]:
-    """Return (c, m, q) with p = c m q, m what all terms carry above or all carry below the fraction line."""
+def _shared(p: Poly, *, cleared: bool) -> tuple[Any, Monomial, Poly]:
+    """Return (c, m, q) with p = c m q, m what all terms carry above or all carry below the fraction line.
+
+    With ``cleared`` also what only some carry below it: (a - b/N)/s becomes (N a - b)/(N s).
+    """
     scale, _, _ = content(p)
     exps = [dict(m) for m in p.terms]
     common: dict[Atom, Any] = {}
-    for a in exps[0]:
+    for a in dict.fromkeys(a for e in exps for a in e):
         here = [e.get(a, 0) for e in exps]
         if all(e > 0 for e in here):
             common[a] = min(here)
         elif all(e < 0 for e in here):
             common[a] = max(here)
+        elif cleared and a.kind == "sym" and min(here) < 0:
+            common[a] = min(here)
     mono = tuple(sorted(common.items(), key=lambda item: item[0].id))
     rest: dict[Monomial, Rational] = {}
     for m, c in p.terms.items():
-        left = {a: e - common.get(a, 0) for a, e in m}
+        left = {a: dict(m).get(a, 0) - common.get(a, 0) for a in {**dict(m), **common}}
         rest[tuple((a, e) for a, e in left.items() if e)] = Fraction(c) / scale
     return scale, mono, Poly(rest)
 
 
 def _sum_of_terms(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
-    shared = _most_shared(p)
-    if shared is not None and len(p.terms) > 2:
-        with_it = {m: c for m, c in p.terms.items() if dict(m).get(shared, 0) >= 1}
-        if len(with_it) < len(p.terms):
-            group = Poly(with_it)
+    grouped = _grouped(p, letters, taken)
+    product = _product_of_sums(p, letters, taken)
+    return grouped if product is None or cost(product) >= cost(grouped) else product
+
+
+def _product_of_sums(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree | None:
+    """Return (s + b) q for p = s q + b q, if p can be taken apart so by a power s of one of its atoms."""
+    if len(p.terms) < 4:
+        return None
+    for s, k in dict.fromkeys(i for m in p.terms for i in m if i[1] > 0):
+        with_it = {m: c for m, c in p.terms.items() if s in dict(m)}
+        if not 2 <= len(with_it) < len(p.terms) or any(dict(m)[s] != k for m in with_it):
+            continue
+        scale, mono, rest = content(Poly({times(m, ((s, k),), -1): c for m, c in with_it.items()}))
+        if len(rest.terms) != len(with_it) or any(a.kind == "ind" for a in rest.atoms()):
+            continue  # nothing is divided by an indicator
+        other = quotient(Poly({m: c for m, c in p.terms.items() if m not in with_it}), rest)
+        if other is not None:
+            first = _tree(Poly({times(mono, ((s, k),)): scale}) + other, letters, taken)
+            return mul(*sorted((first, _tree(rest, letters, taken)), key=factor_key))
+    return None
+
+
+def _grouped(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
+    best = _ordered(_terms(p, letters, taken))
+    if len(p.terms) > 2:
+        for shared in _most_shared(p)[:_TRIED]:
+            with_it = {m: c for m, c in p.terms.items() if dict(m).get(shared, 0) >= 1}
             others = Poly({m: c for m, c in p.terms.items() if m not in with_it})
-            grouped = [to_tree(group, letters, taken), *_terms(others, letters, taken)]
-            plain = _ordered(_terms(p, letters, taken))
-            factored = _ordered(grouped)
-            return factored if cost(factored) < cost(plain) else plain
-    return _ordered(_terms(p, letters, taken))
+            if others.terms:
+                found = _ordered([_tree(Poly(with_it), letters, taken), *_terms(others, letters, taken)])
+                best = found if cost(found) < cost(best) else best
+    return best
 
 
 def _terms(p: Poly, letters: Letters, taken: frozenset[str]) -> list[Tree]:
@@ -142,14 +215,18 @@ def _ordered(terms: list[Tree]) -> Tree:
     return terms[0] if len(terms) == 1 else Add(tuple(terms))
 
 
-def _most_shared(p: Poly) -> Atom | None:
+#: Shared factors that a sum is grouped by, one after another.
+_TRIED = 3
+
+
+def _most_shared(p: Poly) -> list[Atom]:
+    """Return the atoms that several terms carry as a factor, the most shared first."""
     counts: dict[Atom, int] = {}
     for m in p.terms:
         for a, e in m:
             if e >= 1:
                 counts[a] = counts.get(a, 0) + 1
-    shared = [(n, a) for a, n in counts.items() if n >= 2]
-    return max(shared, key=lambda item: (item[0], -item[1].id))[1] if shared else None
+    return sorted((a for a, n in counts.items() if n >= 2), key=lambda a: (-counts[a], a.id))
 
 
 def _with_factor(mono: Monomial, scale: Any, inner: Tree, letters: Letters, taken: frozenset[str]) -> Tree:
@@ -159,8 +236,34 @@ def _with_factor(mono: Monomial, scale: Any, inner: Tree, letters: Letters, take
 
 
 def _monomial(m: Monomial, c: Any, letters: Letters, taken: frozenset[str]) -> Tree:
+    key = (m, c, taken)
+    made = letters.made.get(key)
+    if made is None:
+        made = letters.made[key] = _written(m, c, letters, taken)
+    return made
+
+
+def _written(m: Monomial, c: Any, letters: Letters, taken: frozenset[str]) -> Tree:
     above, below, negative = _parts(m, c, letters, taken)
-    return _assemble(sorted(above, key=factor_key), below, negative)
+    plain = _assemble(sorted(above, key=factor_key), below, negative)
+    divided = _divided_by_exponential(m)
+    if divided is None:
+        return plain
+    other = _monomial(divided, c, letters, taken)
+    return other if cost(other) < cost(plain) else plain
+
+
+def _divided_by_exponential(m: Monomial) -> Monomial | None:
+    """Return e^u / (1 + e^u) as 1 / (1 + e^-u): what stands above and below divided by the exponential."""
+    for a, e in m:
+        if a.kind != "exp" or e != 1:
+            continue
+        for b, k in m:
+            if b.kind == "base" and k == -1 and any(a in dict(t) for t in b.data.terms):
+                inner = Poly({times(t, ((a, 1),), -1): n for t, n in b.data.terms.items()})
+                left = tuple((x, n) for x, n in m if x is not a and x is not b)
+                return (*left, (base_atom(inner), -1))
+    return None
 
 
 def _assemble(above: list[Tree], below: list[Tree], negative: bool) -> Tree:
@@ -194,7 +297,7 @@ def _parts(m: Monomial, c: Any, letters: Letters, taken: frozenset[str]) -> tupl
         above.append(Const("E"))
     elif exponent:
         inside = Poly({mm: k for mm, k in exponent.items()})
-        above.append(Fn("exp", (to_tree(inside, letters, taken),)))
+        above.append(Fn("exp", (_tree(inside, letters, taken),)))
     return above, below, negative
 
 
@@ -211,15 +314,15 @@ def _atom(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
         case "num":
             return Num(Fraction(a.data))
         case "ent":
-            return Entry(a.data[0], tuple(to_tree(p, letters, taken) for p in a.data[1]))
+            return Entry(a.data[0], tuple(_tree(p, letters, taken) for p in a.data[1]))
         case "fn" if a.data[0] == "pow":
-            return Pow(*[to_tree(p, letters, taken) for p in a.data[1]])
+            return Pow(*[_tree(p, letters, taken) for p in a.data[1]])
         case "fn":
-            return Fn(a.data[0], tuple(to_tree(p, letters, taken) for p in a.data[1]))
+            return Fn(a.data[0], tuple(_tree(p, letters, taken) for p in a.data[1]))
         case "exp":
             return Fn("exp", (_monomial(a.data, 1, letters, taken),))
         case "base":
-            return to_tree(a.data, letters, taken)
+            return _tree(a.data, letters, taken)
         case "ind":
             return _indicator(a, letters, taken)
         case "sum":
@@ -229,9 +332,13 @@ def _atom(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
 
 def _indicator(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
     relation, p = a.data
+    if relation in ("<", "<="):
+        relation, p = (">" if relation == "<" else ">="), -p
+    if relation == ">" and p.terms.get(()) == 1 and is_whole(p) and len(p.terms) > 1:
+        relation, p = ">=", p - Poly({(): 1})  # of whole numbers, q + 1 > 0 is q >= 0
     plus = Poly({m: c for m, c in p.terms.items() if c > 0})
     minus = Poly({m: -c for m, c in p.terms.items() if c < 0})
-    left, right = to_tree(plus, letters, taken), to_tree(minus, letters, taken)
+    left, right = _tree(plus, letters, taken), _tree(minus, letters, taken)
     if relation == "=":
         if isinstance(right, Ix) and not isinstance(left, Ix):
             left, right = right, left
@@ -249,7 +356,7 @@ def _sum(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
         taken = taken | {letter}
         i.letter = letter
         named[i] = i
-    out = to_tree(body, letters, taken)
+    out = _tree(body, letters, taken)
     for i in reversed(fresh):
         out = Sum(i, out)
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symnn.algebra.convert import canonical
-from symnn.ground.tree import D, Div, Fn, Mul, Neg, Num, Pow, Sym, Tree, children, walk
+from symnn.ground.tree import Add, D, Div, Fn, Mul, Neg, Num, Pow, Sym, Tree, children, walk
 
 __all__ = ["Condition", "side_conditions"]
 
@@ -22,7 +22,7 @@ class Condition:
 def side_conditions(*trees: Tree) -> tuple[Condition, ...]:
     """Return the conditions of formulas, each once: denominators nonzero, arguments of log and of roots positive.
 
-    Numbers and sizes (at least 1) need none.
+    Numbers, and sums and products of sizes (at least 1), need none; N - 1 does.
     """
     found: dict[object, Condition] = {}
     for tree in trees:
@@ -74,5 +74,7 @@ def _harmless(tree: Tree) -> bool:
         return True
     if isinstance(tree, Sym):
         return bool(tree.symbol.is_positive)
+    if isinstance(tree, Add) and any(isinstance(t, Neg) or (isinstance(t, Num) and t.value < 0) for t in tree.terms):
+        return False
     parts = children(tree)
     return bool(parts) and all(_harmless(p) for p in parts)

@@ -23,7 +23,7 @@ from symnn.algebra.normal import (
     product,
     summed,
 )
-from symnn.algebra.terms import ONE, Poly, Rational, intern_atom
+from symnn.algebra.terms import ONE, ZERO, Poly, Rational, intern_atom, ratio
 from symnn.ground.errors import UnsupportedError
 from symnn.ground.tree import (
     Add,
@@ -83,6 +83,12 @@ class Conversion:
                 return product(self._factors(tree, 1))
             case Neg():
                 return -self(tree.body)
+            case Fn(name="log"):
+                known, rest = self._positive_factors(tree.args[0])
+                out = logarithm(rest) if rest != ONE or not known else ZERO
+                for base, e in known:
+                    out = out + logarithm(base).scaled(e)
+                return out
             case Fn():
                 return function(tree.name, tuple(self(p) for p in tree.args))
             case Sum():
@@ -105,7 +111,7 @@ class Conversion:
             case Mul():
                 return [part for f in tree.factors for part in self._factors(f, e)]
             case Neg() if isinstance(e, int):
-                return [*self._factors(tree.body, e), (const((-1) ** e), 1)]
+                return [*self._factors(tree.body, e), (const(-1 if e % 2 else 1), 1)]
             case Div():
                 return [*self._factors(tree.num, e), *self._factors(tree.den, -e)]
             case Pow():
@@ -115,8 +121,22 @@ class Conversion:
                     return [(_general_power(base, exponent), e)]
                 if isinstance(value, int) and isinstance(e, int):
                     return [(base, value * e)]
-                return [(power(base, value), e)]
+                if isinstance(value, int):
+                    return [(power(base, value), e)]
+                known, rest = self._positive_factors(tree.base)
+                return [(power(p, ratio(k * value)), e) for p, k in ((rest, 1), *known)]
         return [(self(tree), e)]
+
+    def _positive_factors(self, tree: Tree) -> tuple[list[tuple[Poly, Rational]], Poly]:
+        """Return the factors of several terms that are known to be positive, and the product of the others.
+
+        Multiplied out, ((x - m)^2 + 1)((y - m)^2 + 1) would no longer show that it is positive, or what it is made of.
+        """
+        factors = self._factors(tree, 1) if isinstance(tree, Mul | Div) else []
+        known = [(p, e) for p, e in factors if len(p.terms) > 1 and p.positive]
+        if not known:
+            return [], self(tree)
+        return known, product((p, e) for p, e in factors if (p, e) not in known)
 
 
 def _general_power(base: Poly, exponent: Poly) -> Poly:

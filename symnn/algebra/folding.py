@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
+from symnn.algebra.cancellation import cancelled
 from symnn.algebra.convert import canonical
 from symnn.algebra.normal import (
     content,
@@ -17,6 +19,7 @@ from symnn.algebra.normal import (
     exponential,
     multiply,
     of_index,
+    of_size,
     opened,
     parts_of,
     power,
@@ -24,17 +27,20 @@ from symnn.algebra.normal import (
     rename,
     summed,
 )
-from symnn.algebra.terms import ONE, ZERO, Atom, Poly, Rational
+from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Tree
 
-__all__ = ["Solution", "rewrite", "solutions"]
+__all__ = ["Solution", "pivots", "rewrite", "solutions"]
 
 
 @dataclass(frozen=True)
 class Solution:
-    """``atom ** step = value`` for all values of ``pattern`` indices; ``kept`` are sums not to be opened."""
+    """``atom ** step = value`` for all values of ``pattern`` indices; ``kept`` are sums not to be opened.
+
+    With ``beside`` it is the product of the atom and those factors that has the value: 1[i >= j] e^s / Z = p.
+    """
 
     atom: Atom
     step: Rational
@@ -42,31 +48,70 @@ class Solution:
     pattern: tuple[Index, ...]
     kept: tuple[Atom, ...]
     tensor: Tensor
+    beside: Monomial = ()
+
+
+#: What a definition is solved for to fold it: atoms that a reader would not keep; and, to eliminate them, raw ones too.
+_FOLDED = frozenset(("exp", "fn", "base"))
+_RAW = _FOLDED | {"ent", "sum"}
 
 
 def solutions(tensor: Tensor, at: tuple[Index, ...], definition: Tree) -> list[Solution]:
     """Return the ways to solve ``tensor[at] = definition`` for one atom, largest atoms first."""
-    body = canonical(definition)
+    return _ways(tensor, at, canonical(definition), _FOLDED)
+
+
+def pivots(tensor: Tensor, at: tuple[Index, ...], body: Poly) -> list[Solution]:
+    """Return the ways to solve ``tensor[at] = body`` for one atom, entries and sums among them, largest first."""
+    return _ways(tensor, at, body, _RAW)
+
+
+def _ways(tensor: Tensor, at: tuple[Index, ...], body: Poly, kinds: frozenset[str]) -> list[Solution]:
     name = entry(tensor, tuple(of_index(i) for i in at))
-    kept = tuple(a for a in body.atoms() if a.kind == "sum")
+    kept = tuple(dict.fromkeys(_sums(body)))
     out: list[Solution] = []
-    for atom, step, value in _solve(body, name, set()):
+    for atom, step, value in _solve(body, name, set(), kinds):
         if all(i in atom.indices for i in at):  # else an instance would not say which entry of the tensor is meant
-            out.append(Solution(atom, step, value, at, kept, tensor))
+            out.append(Solution(atom, step, cancelled(value), at, kept, tensor))
+    if not out and "ent" in kinds:
+        out.extend(_as_product(tensor, at, body, name, kept))
     return sorted(out, key=lambda s: -_size(s.atom))
+
+
+def _as_product(
+    tensor: Tensor, at: tuple[Index, ...], body: Poly, name: Poly, kept: tuple[Atom, ...]
+) -> Iterator[Solution]:
+    """Yield a definition by one product as a rule for that product: what cannot be solved for a factor, 1[..] e^s."""
+    single = body.single()
+    if single is None:
+        return
+    for a, e in single[0]:
+        if a.kind in ("exp", "fn", "ent") and e == 1 and all(i in a.indices for i in at):
+            beside = tuple((b, k) for b, k in single[0] if b is not a)
+            yield Solution(a, 1, name.scaled(Fraction(1) / single[1]), at, kept, tensor, beside)
+            return
+
+
+def _sums(p: Poly) -> Iterator[Atom]:
+    """Yield the sums of a polynomial, those under roots too, but none inside another sum."""
+    for a in p.atoms():
+        if a.kind == "sum":
+            yield a
+        elif a.kind == "base":
+            yield from _sums(a.data)
 
 
 def _size(a: Atom) -> int:
     return 1 + sum(_size(b) for p in parts_of(a) for b in p.atoms())
 
 
-def _solve(body: Poly, name: Poly, seen: set[Atom]) -> list[tuple[Atom, Rational, Poly]]:
+def _solve(body: Poly, name: Poly, seen: set[Atom], kinds: frozenset[str]) -> list[tuple[Atom, Rational, Poly]]:
     out: list[tuple[Atom, Rational, Poly]] = []
-    candidates = dict.fromkeys(a for a in body.atoms() if a.kind in ("exp", "fn", "base"))
+    candidates = dict.fromkeys(a for a in body.atoms() if a.kind in kinds)
     for a in list(candidates):
         if a.kind == "base":
             for b in a.data.atoms():
-                if b.kind in ("exp", "fn"):
+                if b.kind in kinds and b.kind != "base":
                     candidates.setdefault(b)
     for a in candidates:
         if a in seen:
@@ -77,7 +122,9 @@ def _solve(body: Poly, name: Poly, seen: set[Atom]) -> list[tuple[Atom, Rational
             continue
         out.append((a, step, value))
         if a.kind == "fn" and a.data[0] == "log":  # log(q) = v gives q = exp(v)
-            out.extend(_solve(a.data[1][0], exponential(value), seen | {a}))
+            out.extend(_solve(a.data[1][0], exponential(value), seen | {a}, kinds))
+        elif a.kind == "base" and "sum" in kinds:  # q^e = v gives q = v^(1/e)
+            out.extend(_solve(a.data, value, seen | {a}, kinds))
     return out
 
 
@@ -104,9 +151,10 @@ def _solve_for(body: Poly, name: Poly, a: Atom, step: Rational) -> Poly | None:
             return None
         rest = Poly({tuple(sorted(exps.items(), key=lambda i: i[0].id)): single[1]})
         quotient = multiply(name, power(rest, -1)) if _nonzero(rest) else None
-        if quotient is None or not (quotient.positive or (isinstance(e, int) and abs(e) == 1)):
+        inverse = 1 / Fraction(e)
+        if quotient is None or not (quotient.nonnegative or inverse.denominator == 1):
             return None
-        return power(quotient, 1 / Fraction(e))
+        return power(quotient, inverse)
     clearing, above = ONE, body
     for b in dict.fromkeys(body.atoms()):
         if b.kind == "base" and any(x is a for x in b.data.atoms()):
@@ -143,7 +191,8 @@ def _nonzero(p: Poly) -> bool:
     if p.constant():
         return True
     _, mono, rest = content(p)
-    return all(a.positive for a, _ in mono) and (rest.positive or (-rest).positive or bool(rest.constant()))
+    # what stands below a fraction line is not 0 where the definition means anything
+    return all(a.positive or e < 0 for a, e in mono) and (rest.positive or (-rest).positive or bool(rest.constant()))
 
 
 def _linear(p: Poly, a: Atom, step: Rational) -> tuple[Poly | None, Poly | None]:
@@ -168,8 +217,10 @@ def rewrite(p: Poly, solution: Solution) -> Poly:
         out = ZERO
         for m, c in q.terms.items():
             parts: list[tuple[Poly, Rational]] = []
+            if solution.beside:
+                m, parts = _products_replaced(m, solution)
             for a, e in m:
-                new = _instance(a, solution)
+                new = None if solution.beside else _instance(a, solution)
                 if new is not None and solution.step != 1:
                     times = Fraction(e) / Fraction(solution.step)
                     if times.denominator == 1:
@@ -179,14 +230,66 @@ def rewrite(p: Poly, solution: Solution) -> Poly:
                 if new is None and a.kind == "sum":
                     if not any(_same(a, k, solution.pattern) is not None for k in solution.kept):
                         fresh, body = opened(a)
-                        new = summed(go(body), fresh)
+                        new = summed(_inner_sums(go(body), fresh, solution), fresh)
                 elif new is None and a.kind == "base":
                     new = go(a.data)
+                elif new is None and a.kind == "exp" and a.indices:
+                    new = exponential(go(Poly({a.data: 1})))
                 parts.append((Poly({((a, 1),): 1}) if new is None else new, e))
             out = out + product(parts).scaled(c)
         return out
 
     return go(p)
+
+
+def _products_replaced(m: Monomial, solution: Solution) -> tuple[Monomial, list[tuple[Poly, Rational]]]:
+    """Take every instance of the solved product out of a monomial; return what is left, and the values instead."""
+    values: list[tuple[Poly, Rational]] = []
+    for a, e in m:
+        env = _same(a, solution.atom, solution.pattern) if isinstance(e, int) and e > 0 else None
+        if env is None:
+            continue
+        left = dict(m)
+        left[a] -= 1
+        for b, k in solution.beside:
+            single = rename(Poly({((b, k),): 1}), env).single()
+            if single is None or single[1] != 1:
+                return m, values
+            for x, n in single[0]:
+                have = left.get(x, 0)
+                if (n > 0 and have < n) or (n < 0 and have > n):
+                    return m, values
+                left[x] = have - n
+        values.append((rename(solution.value, env), 1))
+        m = tuple((x, n) for x, n in left.items() if n)
+    return m, values
+
+
+def _inner_sums(body: Poly, over: tuple[Index, ...], solution: Solution) -> Poly:
+    """Replace the solved sum where it stands inside a joint sum: sum_n sum_m a[n] x[n,m] holds sum_m x[n,m]."""
+    if solution.atom.kind != "sum" or len(over) <= len(solution.atom.data[0]):
+        return body
+    out = ZERO
+    for m, c in body.terms.items():
+        out = out + (_split(m, over, solution) or Poly({m: 1})).scaled(c)
+    return out
+
+
+def _split(m: Monomial, over: tuple[Index, ...], solution: Solution) -> Poly | None:
+    """Return a monomial with the factors over some of the bound indices summed, if that is the solved sum.
+
+    What is left does not hold those indices: the outer sum over each of them would count its size, and is divided out.
+    """
+    for some in combinations(over, len(solution.atom.data[0])):
+        inside = tuple((a, e) for a, e in m if any(i in a.indices for i in some))
+        single = summed(Poly({inside: 1}), some).single() if inside else None
+        if single is None or single[1] != 1 or len(single[0]) != 1 or single[0][0][1] != 1:
+            continue
+        value = _instance(single[0][0][0], solution)
+        if value is not None and not any(i in value.indices for i in some):
+            outside = Poly({tuple((a, e) for a, e in m if not any(i in a.indices for i in some)): 1})
+            return product([(outside, 1), (value, 1), *((of_size(i.size), -1) for i in some)])
+    return None
 
 
 def _instance(a: Atom, solution: Solution) -> Poly | None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from symnn.algebra.identities import EVEN, ODD
 from symnn.algebra.indicators import absolute, indicator, sign
 from symnn.algebra.leaves import applied, const, of_atom
 from symnn.algebra.order import leading_sign
 from symnn.algebra.powers import power, primes
 from symnn.algebra.products import content, multiply
+from symnn.algebra.squares import square_root
 from symnn.algebra.terms import ONE, ZERO, Poly, intern_atom, ratio
 
 __all__ = ["exponential", "function", "logarithm"]
-
-_ODD = {"tanh", "erf", "sin", "tan", "asin", "atan", "asinh", "sinh"}
-_EVEN = {"cos", "cosh"}
 
 
 def exponential(p: Poly) -> Poly:
@@ -50,6 +49,10 @@ def logarithm(p: Poly) -> Poly:
             out = out + applied("log", (of_atom(a),)).scaled(e)
     if rest == ONE:
         return out if scale == 1 else out + applied("log", (const(scale),))
+    if scale == 1:
+        root = square_root(rest)
+        if root is not None and (root.positive or (-root).positive):  # log(q^2) = 2 log|q|
+            return out + logarithm(root if root.positive else -root).scaled(2)
     return out + applied("log", (rest.scaled(scale),))
 
 
@@ -72,11 +75,11 @@ def function(name: str, args: tuple[Poly, ...]) -> Poly:
             return ONE - function("erf", args)
         case "stop_gradient":
             return args[0] if args[0].constant() is not None else applied(name, args)
-    if not args[0].terms and name in _ODD:
+    if not args[0].terms and name in ODD:
         return ZERO
-    if not args[0].terms and name in _EVEN:
+    if not args[0].terms and name in EVEN:
         return ONE
-    if len(args) == 1 and (name in _ODD or name in _EVEN) and leading_sign(args[0]) < 0:
+    if len(args) == 1 and (name in ODD or name in EVEN) and leading_sign(args[0]) < 0:
         flipped = applied(name, (-args[0],))
-        return -flipped if name in _ODD else flipped
+        return -flipped if name in ODD else flipped
     return applied(name, args)

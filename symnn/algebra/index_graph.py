@@ -1,35 +1,24 @@
 """Products of vectors and matrices as a graph: indices are vertices, matrices edges, vectors labels of vertices.
 
-A sum over an index joins two edges into one (a matrix product); parallel edges multiply entry by entry.
+A sum over an index joins two edges into one (a matrix product); parallel edges multiply entry by entry; a cycle that
+is summed away is a trace.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symnn.algebra.matrix_terms import (
-    Broadcast,
-    Diagonal,
-    Elementwise,
-    Hadamard,
-    Identity,
-    MatMul,
-    Matrix,
-    Ones,
-    Outer,
-    Quotient,
-    Scalar,
-    Scaled,
-    Total,
-    Transpose,
-)
+from symnn.algebra.matrix_factors import UNIT, broadcast, filled, scaled, size_scalar
+from symnn.algebra.matrix_forms import hadamard, outer, plus, transposed
+from symnn.algebra.matrix_sums import matmul, total
+from symnn.algebra.matrix_terms import Matrix, Name
+from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
-from symnn.ground.tree import ONE, Tree
 
-__all__ = ["Lifted", "NotLifted", "aligned", "reduced", "total", "with_axes"]
+__all__ = ["Lifted", "NotLifted", "added", "aligned", "reduced", "summed", "with_axes"]
 
 
-class NotLifted(Exception):
+class NotLifted(SymnnError):
     """An index expression has no matrix form here; the message says what stands in the way."""
 
 
@@ -44,82 +33,79 @@ class Lifted:
 # -- axes ----------------------------------------------------------------------------------------------------------
 
 
-def transposed(m: Matrix) -> Matrix:
-    """Return the transpose, pushed inside: (A B)^T = B^T A^T, (X^T)^T = X."""
-    match m:
-        case Transpose():
-            return m.body
-        case MatMul():
-            return MatMul(transposed(m.right), transposed(m.left))
-        case Outer():
-            return Outer(m.right, m.left)
-        case Identity() | Scalar():
-            return m
-        case Scaled():
-            return Scaled(m.above, m.below, transposed(m.body))
-        case Broadcast():
-            return Broadcast(m.body, 1 - m.axis, m.size)
-    return Transpose(m)
-
-
 def with_axes(x: Lifted, axes: tuple[Index, ...]) -> Matrix:
-    """Return the matrix with the given axes: transposed, or broadcast along axes it does not have."""
+    """Return the matrix with the given axes: transposed, or repeated along axes it does not have."""
     if x.axes == axes:
         return x.matrix
     if len(axes) == 2 and x.axes == (axes[1], axes[0]):
         return transposed(x.matrix)
-    if not set(x.axes) <= set(axes):
-        raise NotLifted("an index is left over")
+    left_over = [i for i in x.axes if i not in axes]
+    if left_over:
+        raise NotLifted(f"the index {left_over[0].letter} is neither summed nor an axis of the result")
     if not x.axes:
-        return Scaled(_tree(x.matrix), ONE, _ones(axes)) if not _is_one(x.matrix) else _ones(axes)
-    (i,) = x.axes
-    axis = 1 if axes[0] is i else 0
-    return Broadcast(x.matrix, axis, axes[axis].size)
+        return filled(x.matrix, tuple(i.size for i in axes))
+    axis = 1 if axes[0] is x.axes[0] else 0
+    return broadcast(x.matrix, axis, axes[axis].size)
 
 
-def _ones(axes: tuple[Index, ...]) -> Matrix:
-    if len(axes) == 1:
-        return Ones(axes[0].size)
-    return Outer(Ones(axes[0].size), Ones(axes[1].size))
-
-
-def _tree(m: Matrix) -> Tree:
-    if isinstance(m, Scalar):
-        return m.tree
-    raise NotLifted("a scalar matrix expression stands among entries")
-
-
-def _is_one(m: Matrix) -> bool:
-    return isinstance(m, Scalar) and m.tree == ONE
-
-
-def aligned(parts: list[Lifted], *, scalars: bool = False) -> tuple[list[Matrix], tuple[Index, ...]]:
-    """Return terms over the same axes, and those axes; scalars may stay as they are."""
+def aligned(parts: list[Lifted]) -> tuple[list[Matrix], tuple[Index, ...]]:
+    """Return terms over the same axes, and those axes."""
     axes: list[Index] = []
     for p in sorted(parts, key=lambda p: -len(p.axes)):
         axes.extend(i for i in p.axes if i not in axes)
     if len(axes) > 2:
-        raise NotLifted("terms with more than two free indices")
+        raise NotLifted(f"terms over {_letters(axes)} stand side by side: more than two axes")
     wanted = tuple(axes)
-    return [p.matrix if scalars and not p.axes else with_axes(p, wanted) for p in parts], wanted
+    return [with_axes(p, wanted) for p in parts], wanted
+
+
+def added(parts: list[Lifted], signs: list[int]) -> Lifted:
+    """Return the sum of terms."""
+    matrices, axes = aligned(parts)
+    return Lifted(plus(matrices, signs), axes)
 
 
 # -- reduction -----------------------------------------------------------------------------------------------------
 
 
 def reduced(factors: list[Lifted], bound: list[Index]) -> Lifted:
-    """Return the product of factors, summed over the bound indices."""
-    if not factors:
-        if bound:
-            raise NotLifted("a sum of ones")
-        return Lifted(Scalar(ONE), ())
-    factors = _parallel(factors)
+    """Return the product of factors, summed over the bound indices.
+
+    Raises:
+        NotLifted: at some index more matrices meet than a product can join, or more than two axes are left.
+    """
+    factors = _parallel(factors) or [Lifted(UNIT, ())]
     left = list(bound)
     while left:
-        k = min(left, key=lambda i: sum(i in f.axes for f in factors))
+        k = min(left, key=lambda i: (_reach(factors, i), sum(i in f.axes for f in factors)))
         left.remove(k)
-        factors = _parallel(_eliminate(factors, k))
-    return _join(factors)
+        factors = _parallel(_eliminated(factors, k))
+    return _joined(factors)
+
+
+def summed(f: Lifted, k: Index) -> Lifted:
+    """Return the sum of one term over an index; over one that it does not carry, the size times the term."""
+    if k not in f.axes:
+        return Lifted(scaled(size_scalar(k.size), f.matrix), f.axes)
+    if len(f.axes) == 1:
+        return Lifted(total(f.matrix, None), ())
+    axis = f.axes.index(k)
+    return Lifted(total(f.matrix, axis), (f.axes[1 - axis],))
+
+
+def _letters(axes: list[Index] | tuple[Index, ...]) -> str:
+    out: list[str] = []
+    for i in axes:
+        letter = i.letter
+        while letter in out:
+            letter += "'"
+        out.append(letter)
+    return ", ".join(sorted(out))
+
+
+def _reach(factors: list[Lifted], k: Index) -> int:
+    """Return how many other indices the factors at an index carry."""
+    return len({i for f in factors if k in f.axes for i in f.axes} - {k})
 
 
 def _parallel(factors: list[Lifted]) -> list[Lifted]:
@@ -127,103 +113,75 @@ def _parallel(factors: list[Lifted]) -> list[Lifted]:
     out: list[Lifted] = []
     for f in factors:
         for n, g in enumerate(out):
-            if set(g.axes) == set(f.axes) and len(f.axes) == len(g.axes) and f.axes:
-                out[n] = Lifted(_hadamard(g.matrix, with_axes(f, g.axes)), g.axes)
+            if f.axes and len(f.axes) == len(g.axes) and set(g.axes) == set(f.axes):
+                out[n] = Lifted(hadamard(g.matrix, with_axes(f, g.axes)), g.axes)
                 break
         else:
             out.append(f)
     return out
 
 
-def _hadamard(a: Matrix, b: Matrix) -> Matrix:
-    if isinstance(b, Elementwise) and b.name == "reciprocal":
-        return Quotient(a, b.body)
-    if isinstance(a, Elementwise) and a.name == "reciprocal":
-        return Quotient(b, a.body)
-    left = a.parts if isinstance(a, Hadamard) else (a,)
-    right = b.parts if isinstance(b, Hadamard) else (b,)
-    return Hadamard((*left, *right))
-
-
-def _eliminate(factors: list[Lifted], k: Index) -> list[Lifted]:
+def _eliminated(factors: list[Lifted], k: Index) -> list[Lifted]:
     """Carry out the sum over k; the joined factor takes the place of the first it was made from."""
-    mine = [f for f in factors if k in f.axes]
+    mine = [n for n, f in enumerate(factors) if k in f.axes]
     if not mine:
-        raise NotLifted("a sum over an index that nothing carries")
-    joined = _joined_at(mine, k)
-    out: list[Lifted] = []
-    for f in factors:
-        if f not in mine:
-            out.append(f)
-        elif f is mine[0]:
-            out.append(joined)
-    return out
+        return [Lifted(size_scalar(k.size), ()), *factors]
+    joined = _joined_at([factors[n] for n in mine], k)
+    return [joined if n == mine[0] else f for n, f in enumerate(factors) if n == mine[0] or n not in mine]
 
 
 def _joined_at(mine: list[Lifted], k: Index) -> Lifted:
+    """Return the sum over k of factors that carry it: at most one vector, and matrices to different other indices."""
     vectors = [f for f in mine if len(f.axes) == 1]
     edges = [f for f in mine if len(f.axes) == 2]
     if len(edges) > 2:
-        raise NotLifted(f"a sum joins {len(edges)} matrices at one index")
-    if vectors and len(edges) == 2:  # a vector on the joining vertex scales one edge
-        first = edges[0]
-        axis = 1 if first.axes[0] is k else 0
-        scaled = _hadamard(first.matrix, Broadcast(vectors[0].matrix, axis, _other(first, k).size))
-        edges[0] = Lifted(scaled, first.axes)
-        vectors = []
+        names = ", ".join(_described(f) for f in edges)
+        raise NotLifted(
+            f"the sum over {k.letter} joins {len(edges)} matrices at one index ({names}); a product joins two"
+        )
     if len(edges) == 2:
         a, b = edges
         i, j = _other(a, k), _other(b, k)
-        if i is j:
-            raise NotLifted("a trace")
-        return Lifted(MatMul(with_axes(a, (i, k)), with_axes(b, (k, j))), (i, j))
+        left = with_axes(a, (i, k))
+        for v in vectors:  # a vector on the joining index scales the columns of the left one: A diag(v) B
+            left = hadamard(left, broadcast(v.matrix, 0, i.size))
+        return Lifted(matmul(left, with_axes(b, (k, j))), (i, j))
     if len(edges) == 1 and vectors:
         i = _other(edges[0], k)
-        return Lifted(MatMul(with_axes(edges[0], (i, k)), vectors[0].matrix), (i,))
-    return total(edges[0] if edges else vectors[0], k)
+        return Lifted(matmul(with_axes(edges[0], (i, k)), vectors[0].matrix), (i,))
+    return summed(edges[0] if edges else vectors[0], k)
+
+
+def _described(f: Lifted) -> str:
+    name = f.matrix.tensor.name if isinstance(f.matrix, Name) else "a term"
+    return f"{name}[{','.join(i.letter for i in f.axes)}]"
 
 
 def _other(f: Lifted, k: Index) -> Index:
     return f.axes[1] if f.axes[0] is k else f.axes[0]
 
 
-def total(f: Lifted, k: Index) -> Lifted:
-    """Return the sum of one factor over one of its axes."""
-    if k not in f.axes:
-        raise NotLifted("a sum over an index that nothing carries")
-    if len(f.axes) == 1:
-        m = f.matrix
-        if isinstance(m, Hadamard) and len(m.parts) == 2:
-            return Lifted(MatMul(Transpose(m.parts[0]), m.parts[1]), ())
-        return Lifted(Total(m, 0), ())
-    axis = f.axes.index(k)
-    return Lifted(Total(f.matrix, axis), (f.axes[1 - axis],))
-
-
-def _join(factors: list[Lifted]) -> Lifted:
+def _joined(factors: list[Lifted]) -> Lifted:
     """Multiply what is left: scalars, one matrix, vectors."""
-    scalars = [f for f in factors if not f.axes]
+    axes: list[Index] = []
+    for f in factors:
+        axes.extend(i for i in f.axes if i not in axes)
+    if len(axes) > 2:
+        raise NotLifted(f"a product over {_letters(axes)} has more than two axes")
+    scalars = [f.matrix for f in factors if not f.axes]
     vectors = [f for f in factors if len(f.axes) == 1]
     edges = [f for f in factors if len(f.axes) == 2]
-    if len(edges) > 1 or len({i for f in factors for i in f.axes}) > 2:
-        raise NotLifted("more than two free indices")
     if edges:
-        out = edges[0]
+        axes = list(edges[0].axes)
+        out = edges[0].matrix
         for v in vectors:
-            axis = 1 if v.axes[0] is out.axes[0] else 0
-            if isinstance(out.matrix, Identity):
-                out = Lifted(Diagonal(v.matrix), out.axes)
-            elif isinstance(v.matrix, Elementwise) and v.matrix.name == "reciprocal":
-                below = Broadcast(v.matrix.body, axis, out.axes[axis].size)
-                out = Lifted(Quotient(out.matrix, below), out.axes)
-            else:
-                out = Lifted(_hadamard(out.matrix, Broadcast(v.matrix, axis, out.axes[axis].size)), out.axes)
+            out = hadamard(out, with_axes(v, edges[0].axes))
     elif len(vectors) == 2:
-        out = Lifted(Outer(vectors[0].matrix, vectors[1].matrix), (vectors[0].axes[0], vectors[1].axes[0]))
+        out = outer(vectors[0].matrix, vectors[1].matrix)
     elif vectors:
-        out = vectors[0]
+        out = vectors[0].matrix
     else:
         out = scalars.pop(0)
     for s in scalars:
-        out = Lifted(Hadamard((s.matrix, out.matrix)), out.axes)
-    return out
+        out = scaled(s, out)
+    return Lifted(out, tuple(axes))

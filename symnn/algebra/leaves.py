@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from symnn.algebra.terms import ZERO, Atom, Poly, Rational, intern_atom, ratio
+from symnn.algebra.terms import ZERO, Atom, Poly, Rational, intern_atom, known_atom, ratio
+from symnn.ground.errors import UnsupportedError
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
 
-__all__ = ["applied", "base_atom", "const", "entry", "is_whole", "of_atom", "of_index", "of_symbol", "parts_of"]
+__all__ = [
+    "applied", "base_atom", "const", "entry", "is_whole", "of_atom", "of_index", "of_size", "of_symbol", "parts_of",
+]  # fmt: skip
 
 
 def const(value: Rational) -> Poly:
@@ -28,19 +31,52 @@ def of_symbol(symbol: Any) -> Poly:
     )
 
 
+def of_size(size: Any) -> Poly:
+    """Return a size expression, made of sums and products of sizes."""
+    if size.is_Integer:
+        return const(int(size))
+    if size.is_Symbol:
+        return of_symbol(size)
+    if not (size.is_Add or size.is_Mul):
+        raise UnsupportedError(f"The size {size} is not made of sums and products of sizes.")
+    parts = [of_size(part) for part in size.args]
+    out = parts[0]
+    for part in parts[1:]:
+        out = out + part if size.is_Add else _times(out, part)
+    return out
+
+
+def _times(p: Poly, q: Poly) -> Poly:
+    """Return a product of polynomials in symbols."""
+    out = ZERO
+    for m, c in p.terms.items():
+        for k, e in q.terms.items():
+            exps: dict[Atom, Rational] = dict(m)
+            for a, n in k:
+                exps[a] = exps.get(a, 0) + n
+            out = out + Poly({tuple(sorted(exps.items(), key=lambda i: i[0].id)): c * e})
+    return out
+
+
 def of_index(index: Index) -> Poly:
     """Return an index as a number."""
-    return of_atom(intern_atom("ix", index, nonnegative=True, indices=frozenset((index,))))
+    made = known_atom("ix", index)
+    if made is None:
+        made = intern_atom("ix", index, nonnegative=True, indices=frozenset((index,)))
+    return Poly({((made, 1),): 1})
 
 
 def entry(tensor: Tensor, at: tuple[Poly, ...]) -> Poly:
     """Return one entry of a tensor."""
+    made = known_atom("ent", (tensor, at))
+    if made is not None:
+        return Poly({((made, 1),): 1})
     found: frozenset[Any] = frozenset()
     for p in at:
         found |= p.indices
     return of_atom(
         intern_atom(
-            "ent", (tensor, at), positive=tensor.positive, nonnegative=tensor.classes is not None,
+            "ent", (tensor, at), positive=tensor.positive, nonnegative=tensor.nonnegative or tensor.classes is not None,
             height=max((p.height for p in at), default=0), indices=found,
         )
     )  # fmt: skip

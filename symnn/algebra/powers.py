@@ -7,6 +7,7 @@ from fractions import Fraction
 from symnn.algebra.indicators import absolute
 from symnn.algebra.leaves import of_atom
 from symnn.algebra.products import base_power, content, monomial, multiply, whole_power
+from symnn.algebra.squares import square_root
 from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational, intern_atom, ratio
 
 __all__ = ["power", "primes"]
@@ -28,6 +29,10 @@ def power(p: Poly, e: Rational) -> Poly:
     out = multiply(_monomial_root((), scale, e), _monomial_root(mono, 1, e))
     if not rest.terms or rest.single() is not None:
         return multiply(out, power(rest, e))
+    if Fraction(2 * e).denominator == 1:
+        root = square_root(rest)
+        if root is not None:  # sqrt(q^2) = |q|
+            return multiply(out, power(absolute(root), ratio(2 * e)))
     return multiply(out, base_power(rest, e))
 
 

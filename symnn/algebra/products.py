@@ -193,7 +193,7 @@ def whole_power(p: Poly, n: int) -> Poly:
     if single is not None:
         return _whole_monomial(single[0], single[1], n)
     scale, mono, rest = content(p)
-    if leading_sign(rest) < 0:
+    if oriented(rest) < 0:
         rest, scale = -rest, -scale
     out = _whole_monomial(mono, scale, n)
     if rest.single() is not None:
@@ -208,6 +208,13 @@ def _whole_monomial(m: Monomial, c: Rational, n: int) -> Poly:
             raise ZeroDivisionError("an indicator in a denominator")
         out = multiply(out, monomial(((a, ratio(k * n)),)))
     return out
+
+
+def oriented(p: Poly) -> int:
+    """Return the sign that makes p normal: the known one, else that of its leading term."""
+    if p.nonnegative or (-p).nonnegative:
+        return 1 if p.nonnegative else -1
+    return leading_sign(p)
 
 
 def base_power(p: Poly, e: Rational) -> Poly:
@@ -264,14 +271,15 @@ def product(parts: Iterable[tuple[Poly, Rational]]) -> Poly:
             if alone is not None:
                 mono, c = (*mono, *alone[0]), c * alone[1]
             else:
-                if leading_sign(rest) < 0:
+                if oriented(rest) < 0:
                     c, rest = -c, -rest
                 mono = (*mono, (base_atom(rest), 1))
         else:
             mono, c = single
-        scale = scale * Fraction(c) ** e
+        if c != 1:
+            scale = scale * (c if e == 1 else Fraction(c) ** e)
         for a, k in mono:
-            exps[a] = exps.get(a, 0) + k * e
+            exps[a] = exps.get(a, 0) + (k if e == 1 else k * e)
     merged = tuple(sorted(((a, ratio(e)) for a, e in exps.items() if e), key=atom_id))
     out = monomial(merged).scaled(scale)
     for p in others:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
+from itertools import product as iproduct
 from typing import Any
 
 from symnn.algebra.indicators import indicator
 from symnn.algebra.inside import opened, rename
-from symnn.algebra.leaves import const, of_atom, of_index, of_symbol
+from symnn.algebra.leaves import of_atom, of_index, of_size
 from symnn.algebra.order import monomial_key
 from symnn.algebra.products import multiply, solve_equation
+from symnn.algebra.ranges import closed_form, flipped, flips, reindexed
 from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational, intern_atom
-from symnn.ground.errors import UnsupportedError
 from symnn.ground.indices import Index
 
-__all__ = ["in_range", "size_poly", "summed"]
+__all__ = ["in_range", "summed"]
 
 
 def summed(p: Poly, over: tuple[Index, ...]) -> Poly:
@@ -38,25 +39,25 @@ def _sum_monomial(m: Monomial, over: tuple[Index, ...]) -> Poly:
     inside = [(a, e) for a, e in m if a.indices & wanted]
     out = Poly({outside: 1})
     for group, factors in _components(inside, over):
-        if not factors:
-            out = multiply(out, size_poly(group[0].size))
-        else:
-            out = multiply(out, _closed(group, tuple(factors)))
+        out = multiply(out, _component(group, tuple(factors)))
     return out
 
 
-def size_poly(size: Any) -> Poly:
-    """Return a size expression as a polynomial."""
-    if size.is_Integer:
-        return const(int(size))
-    if size.is_Symbol:
-        return of_symbol(size)
-    if not (size.is_Add or size.is_Mul):
-        raise UnsupportedError(f"The size {size} is not made of sums and products of sizes.")
-    out = ZERO if size.is_Add else ONE
-    for part in size.args:
-        out = out + size_poly(part) if size.is_Add else multiply(out, size_poly(part))
-    return out
+def _component(group: tuple[Index, ...], factors: Monomial) -> Poly:
+    """Return the sum of a connected body."""
+    if not factors:
+        return of_size(group[0].size)
+    if len(group) == 1:
+        known = closed_form(group[0], factors)
+        if known is not None:
+            return known
+    moved = reindexed(factors, group)
+    if moved is not None:
+        return summed(moved, group)
+    surely, perhaps = flips(group, factors)
+    if surely:
+        return summed(rename(Poly({factors: 1}), {k: flipped(k, k) for k in surely}), group)
+    return _closed(group, factors, perhaps)
 
 
 # -- contraction ---------------------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ def in_range(value: Poly, size: Any) -> Poly:
             return ONE
         if a[0].kind == "ent" and a[0].data[0].classes == size:
             return ONE
-    return multiply(indicator(">=", value), indicator(">=", size_poly(size) - ONE - value))
+    return multiply(indicator(">=", value), indicator(">=", of_size(size) - ONE - value))
 
 
 def _joined(m: Monomial, over: tuple[Index, ...], wanted: frozenset[Index]) -> Poly:
@@ -133,14 +134,16 @@ def _bound(height: int, number: int, size: Any) -> Index:
     return found
 
 
-def _closed(group: tuple[Index, ...], factors: Monomial) -> Poly:
-    """Return the sum atom of a connected body, its binders named by structure."""
+def _closed(group: tuple[Index, ...], factors: Monomial, perhaps: tuple[Index, ...] = ()) -> Poly:
+    """Return the sum atom of a connected body, its binders named by structure; ``perhaps`` may run backwards."""
     body = Poly({factors: 1})
     height = 1 + body.height
     best: tuple[Any, Poly, tuple[Index, ...]] | None = None
-    for order in _orders(group, body):
+    for order, backwards in iproduct(_orders(group, body), _subsets(perhaps)):
         names = tuple(_bound(height, n, i.size) for n, i in enumerate(order))
-        candidate = rename(body, {i: of_index(b) for i, b in zip(order, names, strict=True)})
+        candidate = rename(
+            body, {i: flipped(i, b) if i in backwards else of_index(b) for i, b in zip(order, names, strict=True)}
+        )
         key = (len(candidate.terms), sorted((monomial_key(m), -c) for m, c in candidate.terms.items()))
         if best is None or key < best[0]:
             best = (key, candidate, names)
@@ -152,9 +155,16 @@ def _closed(group: tuple[Index, ...], factors: Monomial) -> Poly:
         wanted = frozenset(names)
         term = Poly({tuple((a, e) for a, e in m if not a.indices & wanted): c})
         for part, inside in _components([(a, e) for a, e in m if a.indices & wanted], names):
-            term = multiply(term, _sum_atom(part, tuple(inside)) if inside else size_poly(part[0].size))
+            term = multiply(term, _sum_atom(part, tuple(inside)) if inside else of_size(part[0].size))
         out = out + term
     return out
+
+
+def _subsets(perhaps: tuple[Index, ...]) -> list[frozenset[Index]]:
+    """Return the sets of binders to run backwards: all of them, or for many binders none and all."""
+    if len(perhaps) > 3:
+        return [frozenset(), frozenset(perhaps)]
+    return [frozenset(c) for n in range(len(perhaps) + 1) for c in combinations(perhaps, n)]
 
 
 def _sum_atom(names: tuple[Index, ...], mono: Monomial) -> Poly:

@@ -8,11 +8,11 @@ them in normal form. This file knows no identity beyond those of a commutative r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["ONE", "ZERO", "Atom", "Monomial", "Poly", "Rational", "intern_atom", "ratio"]
+__all__ = ["ONE", "SIGN_ABOVE", "ZERO", "Atom", "Monomial", "Poly", "Rational", "intern_atom", "known_atom", "ratio"]
 
 Rational = int | Fraction
 
@@ -41,6 +41,9 @@ Monomial = tuple[tuple[Atom, Rational], ...]
 
 _ATOMS: dict[tuple[str, Any], Atom] = {}
 
+#: expanded_sign(p) from ``positivity.py``, entered by ``normal.py``: the sign of a form that has negative terms.
+SIGN_ABOVE: list[Callable[[Poly], int]] = [lambda p: 0]
+
 
 def intern_atom(
     kind: str, data: Any, *, positive: bool = False, nonnegative: bool = False, height: int = 0,
@@ -55,19 +58,28 @@ def intern_atom(
     return found
 
 
+def known_atom(kind: str, data: Any) -> Atom | None:
+    """Return the atom of this kind and data if it has been made."""
+    return _ATOMS.get((kind, data))
+
+
 def ratio(value: Rational) -> Rational:
     """Return an int where the rational is one: ints are faster and hash alike."""
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+    if type(value) is int:  # by far the most; isinstance() with Fraction is slow
+        return value
+    return value.numerator if value.denominator == 1 else value
 
 
 class Poly:
     """A polynomial: monomials with nonzero rational coefficients. Immutable; equal by value."""
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "_indices", "_sign", "terms")
 
     def __init__(self, terms: dict[Monomial, Rational]) -> None:
         self.terms = terms
         self._hash: int | None = None
+        self._sign: int | None = None
+        self._indices: frozenset[Any] | None = None
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Poly) and self.terms == other.terms)
@@ -123,12 +135,29 @@ class Poly:
 
     @property
     def positive(self) -> bool:
-        """Known to be > 0: no negative term, and one that cannot vanish."""
-        return self.nonnegative and any(all(a.positive for a, _ in m) for m in self.terms)
+        """Known to be > 0, term by term or as a sum of squares."""
+        return self._known_sign() == 2
 
     @property
     def nonnegative(self) -> bool:
         """Known to be >= 0."""
+        return self._known_sign() >= 1
+
+    def _known_sign(self) -> int:
+        if self._sign is None:
+            self._sign = 2 if self.plainly_positive else 1 if self.plainly_nonnegative else 0
+            if not self._sign and len(self.terms) > 1:
+                self._sign = SIGN_ABOVE[0](self)
+        return self._sign
+
+    @property
+    def plainly_positive(self) -> bool:
+        """Known to be > 0 term by term: no negative term, and one that cannot vanish."""
+        return self.plainly_nonnegative and any(all(a.positive for a, _ in m) for m in self.terms)
+
+    @property
+    def plainly_nonnegative(self) -> bool:
+        """Known to be >= 0 term by term."""
         return all(
             c > 0 and all(a.nonnegative or (isinstance(e, int) and e % 2 == 0) for a, e in m)
             for m, c in self.terms.items()
@@ -137,10 +166,9 @@ class Poly:
     @property
     def indices(self) -> frozenset[Any]:
         """The indices that occur free."""
-        out: frozenset[Any] = frozenset()
-        for a in self.atoms():
-            out |= a.indices
-        return out
+        if self._indices is None:
+            self._indices = frozenset().union(*(a.indices for m in self.terms for a, _ in m))
+        return self._indices
 
     @property
     def height(self) -> int:

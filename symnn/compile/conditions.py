@@ -24,17 +24,11 @@ _RISKY = frozenset(
 
 def condition(emitter: Emitter, tree: Tree) -> Piece:
     """Return a piece of truth values."""
-    if isinstance(tree, Ind):
-        integer = tree.rel in ("=", "!=") and positions.is_position(tree.left) and positions.is_position(tree.right)
-        if integer:
-            return _compare(
-                emitter, _RELATIONS[tree.rel], *[positions.position(emitter, p) for p in (tree.left, tree.right)]
-            )
-        return _compare(
-            emitter, _RELATIONS[tree.rel], emitter.real(emitter.emit(tree.left)), emitter.real(emitter.emit(tree.right))
-        )
-    if isinstance(tree, Delta):
-        return _compare(emitter, "==", positions.position(emitter, tree.left), positions.position(emitter, tree.right))
+    if isinstance(tree, Ind | Delta):
+        relation, sides = tree.rel if isinstance(tree, Ind) else "=", (tree.left, tree.right)
+        if relation in ("=", "!=") and all(map(positions.is_position, sides)):
+            return _compare(emitter, _RELATIONS[relation], *[positions.position(emitter, p) for p in sides])
+        return _compare(emitter, _RELATIONS[relation], *[emitter.real(emitter.emit(p)) for p in sides])
     if isinstance(tree, Mul):
         outer = emitter.guards
         safe = [f for f in tree.factors if not positions.strays(f)]

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
+import sympy
+
+from symnn.compile.exponents import is_shifted
+from symnn.compile.positions import is_position
 from symnn.compile.products import quotient
 from symnn.compile.safe_nodes import Peak
+from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
+from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import (
     ONE,
     Add,
+    Delta,
     Div,
     Entry,
     Fn,
     Ind,
+    Ix,
     Mul,
     Neg,
     Num,
@@ -29,6 +38,7 @@ from symnn.ground.tree import (
     Tree,
     Where,
     children,
+    free_indices,
     tensors_in,
 )
 
@@ -53,13 +63,15 @@ def kind_of(tree: Tree, kind: Kinds) -> Kind:
 def hazards(tree: Tree, kind: Kinds) -> int:
     """Return how many places of a stabilised tree may overflow or divide by an underflow."""
 
-    def go(at: Tree, guards: frozenset[Tensor]) -> int:
+    def go(at: Tree, guards: frozenset[Tensor], held: tuple[Tree, ...]) -> int:
+        """Count below a place where some conditions hold; ``guards`` are the tensors of inequalities among them."""
         if isinstance(at, Entry):
             return int(kind(at.tensor) == "wild")
         count = 0
         if isinstance(at, Fn) and at.name in _GROWING:
             guarded = not guards.isdisjoint(tensors_in(at))
-            count += int(not guarded and not (at.name == "exp" and _falls(at.args[0], kind)))
+            falls = at.name == "exp" and _falls(at.args[0], kind) and _unmasked(at.args[0], held)
+            count += int(not guarded and not falls)
         elif isinstance(at, Fn) and at.name in _SINGULAR_AT_0:
             count += int(_vanishes(at.args[0], kind))
         elif isinstance(at, Fn) and at.name == "log1p":
@@ -69,12 +81,55 @@ def hazards(tree: Tree, kind: Kinds) -> int:
         elif isinstance(at, Pow) and _negative(at.exponent):
             count += int(_vanishes(at.base, kind))
         elif isinstance(at, Where):  # a condition on u guards what is made of u
-            guards = guards.union(tensors_in(at.condition))
+            guards, held = guards.union(tensors_in(at.condition)), (*held, *_conditions(at.condition))
         elif isinstance(at, Mul):
             guards = guards.union(*(tensors_in(f) for f in at.factors if isinstance(f, Ind) and f.rel in (">", ">=")))
-        return count + sum(go(p, guards) for p in children(at))
+            held = (*held, *(f for f in at.factors if isinstance(f, Ind | Delta)))
+        return count + sum(go(p, guards, held) for p in children(at))
 
-    return go(tree, frozenset())
+    return go(tree, frozenset(), ())
+
+
+def _unmasked(exponent: Tree, held: tuple[Tree, ...]) -> bool:
+    """Tell whether an exponent shifted by the largest of some entries is one of those: their mask holds here."""
+    for t in exponent.terms if isinstance(exponent, Add) else ():
+        at, over = t.body if isinstance(t, Neg) else None, None
+        while isinstance(at, Peak | Where):
+            if isinstance(at, Peak):
+                over, at = at.index, at.body
+                continue
+            if not all(any(_matches(m, over, h) for h in held) for m in _conditions(at.condition)):
+                return False
+            at = at.then
+    return True
+
+
+def _conditions(tree: Tree) -> tuple[Tree, ...]:
+    return tree.factors if isinstance(tree, Mul) else (tree,)
+
+
+def _matches(mask: Tree, over: Index | None, held: Tree) -> bool:
+    """Tell whether a mask's condition, at some position of the index it runs over, is the one that holds."""
+    if over is None:
+        return _same(mask, held)
+    return any(_same(substitute(mask, indices={over: Ix(i)}), held) for i in (over, *free_indices(held)))
+
+
+def _same(a: Tree, b: Tree) -> bool:
+    """Tell whether two conditions are one, i >= j being i + 1 > j where both sides are whole numbers."""
+    if a == b:
+        return True
+    one, other = _margin(a), _margin(b)
+    return one is not None and other is not None and bool(sympy.expand(one - other) == 0)
+
+
+def _margin(condition: Tree) -> Any:
+    """Return m where a condition on whole numbers reads m >= 0, else None."""
+    if not isinstance(condition, Ind) or condition.rel not in (">", ">="):
+        return None
+    if not (is_position(condition.left) and is_position(condition.right)):
+        return None
+    return to_sympy(condition.left) - to_sympy(condition.right) - int(condition.rel == ">")
 
 
 def _vanishes(tree: Tree, kind: Kinds) -> bool:
@@ -98,7 +153,7 @@ def _vanishes(tree: Tree, kind: Kinds) -> bool:
                 if falls_short and not _has_exponential(f) and all(_vanishes(t, kind) for t in others):
                     return True
             case Sum() if not isinstance(f, Peak):
-                if _vanishes(f.body, kind) and not _has_exponential(f.body):
+                if _vanishes(f.body, kind) and not is_shifted(f):
                     return True
     return False
 

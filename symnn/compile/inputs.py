@@ -177,6 +177,14 @@ def _finite(t: Tensor, array: Any, xp: Any) -> None:
 
 
 def _labels(t: Tensor, array: Any, classes: int | None) -> None:
+    _range(t, array, classes)
+    if t.bijective and len(set(array.tolist())) < array.size:
+        raise LabelError(
+            f"{t.name!r} holds {array.tolist()}, expected a permutation: each of 0 .. {array.size - 1} once."
+        )
+
+
+def _range(t: Tensor, array: Any, classes: int | None) -> None:
     if classes is not None and array.view("uint64").max() < classes:  # a negative label is a very large one
         return
     low, high = int(array.min()), int(array.max())

@@ -11,6 +11,7 @@ from symnn.compile.inputs import Inputs
 from symnn.compile.load import load, namespace, special_functions
 from symnn.compile.plan import plan
 from symnn.compile.source import written
+from symnn.graph.interpreter import check_needs
 from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.tensors import Tensor
 
@@ -35,7 +36,8 @@ class Program:
     ) -> None:
         self.backend, self.dtype = backend, dtype
         self._xp = namespace(backend)
-        planned = plan(outputs)
+        self._needs = needs_of(outputs)
+        planned = plan((*outputs, *self._needs))
         made = written(planned, scalars=scalars, dtype=dtype, name=name)
         self.source = made.text
         self._function = load(made)
@@ -46,24 +48,47 @@ class Program:
             self._quiet = {"all": "ignore"}
         self._inputs = Inputs(planned.leaves, scalars)
         self.inputs = self._inputs.names
-        self.outputs = tuple(t.name for t in planned.outputs)
+        self.outputs = tuple(dict.fromkeys(t.name for t in outputs))
 
     def __call__(self, values: Mapping[str, Any], *, check: bool = True) -> dict[str, Any]:
         """Return the outputs by name; new arrays, which the caller may change.
 
         Args:
             values: an array for each input.
-            check: False lets infinite entries and NaN through.
+            check: False lets infinite entries and NaN through, and nodes that are not defined.
 
         Raises:
             UnknownNameError, DataError, ShapeError, LabelError: the arrays do not fit; the message says where.
+            UndefinedError: a node is not defined at these values.
         """
         arrays = self._inputs.arrays(values, self._xp, self.dtype, check=check)
         with numpy.errstate(**self._quiet):
-            return self._function(*self._first, *arrays)
+            out: dict[str, Any] = self._function(*self._first, *arrays)
+        for needed, t in self._needs.items():
+            found = out.pop(needed.name)
+            if check:
+                check_needs(t, found.get() if hasattr(found, "get") else found)
+        return out
 
     def __repr__(self) -> str:
         return f"Program({', '.join(self.inputs)} -> {', '.join(self.outputs)}; {self.backend} {self.dtype})"
+
+
+def needs_of(outputs: Sequence[Tensor]) -> dict[Tensor, Tensor]:
+    """Return what nodes on the way to the outputs need to be positive, each with its node, under names of their own."""
+    seen: set[Tensor] = set()
+    made: dict[Tensor, Tensor] = {}
+    stack = list(outputs)
+    while stack:
+        t = stack.pop()
+        if t in seen or t.definition is None:
+            continue
+        seen.add(t)
+        stack.extend(t.definition.args)
+        if t.needs is not None:
+            needed = t.needs[0]
+            made[Tensor(f"needed by {t.name}", needed.shape, "value", definition=needed.definition)] = t
+    return made
 
 
 def build(

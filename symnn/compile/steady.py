@@ -14,8 +14,12 @@ from symnn.compile.views import View, rewritten_definition, view
 from symnn.derive.backprop import backprop
 from symnn.ground.template import Definition, entry_of, unfold
 from symnn.ground.tensors import Tensor
+from symnn.ground.tree import walk
 
 __all__ = ["steady"]
+
+#: Larger formulas stay as typed: deriving one whole takes seconds, and more with every layer unfolded into it.
+_LARGEST = 60
 
 
 def steady(loss: Tensor, wanted: Sequence[Tensor], gradients: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -48,6 +52,8 @@ def _regraphed(loss: Tensor, views: dict[Tensor, View]) -> dict[Tensor, Tensor]:
             made[t] = t
             continue
         definition = seen.definition
+        if definition is not t.definition and sum(1 for _ in walk(definition.template.tree)) > _LARGEST:
+            definition = t.definition
         if definition is not t.definition:
             free = tuple(k.fresh(size) for k, size in zip(definition.template.free, t.shape, strict=True))
             same = Tensor(t.name, t.shape, t.role, definition=definition)
@@ -59,5 +65,6 @@ def _regraphed(loss: Tensor, views: dict[Tensor, View]) -> dict[Tensor, Tensor]:
         made[t] = Tensor(
             t.name, t.shape, t.role, latex=t.latex, positive=t.positive, letters=t.letters, adjoint_name=t.adjoint_name,
             definition=Definition(definition.template, args, definition.sizes), auto=t.auto, level=t.level,
+            needs=t.needs,
         )  # fmt: skip
     return made

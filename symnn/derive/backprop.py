@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from symnn.derive.combine import Combined, added, fused
+from symnn.derive.combine import added, fused
+from symnn.derive.joint import between, joint
+from symnn.derive.patterns import Combined
 from symnn.derive.pullback import Pullback, pullback
 from symnn.derive.steps import Step, renamed
 from symnn.graph.flow import FlowGraph
@@ -85,7 +87,7 @@ def backprop(output: Tensor, wanted: Sequence[Tensor], *, upstream: Tensor | Non
         out.visited.append(t)
         if t is output:
             continue
-        _adjoint(t, uses[t], out)
+        _adjoint(t, uses, out)
     for t in wanted:
         if t not in out.of and t is not output:
             out.of[t] = _constant(t, ZERO)
@@ -115,11 +117,13 @@ def _uses(graph: FlowGraph, needed: set[Tensor]) -> dict[Tensor, list[tuple[Tens
     return uses
 
 
-def _adjoint(t: Tensor, uses: list[tuple[Tensor, Tensor]], out: Adjoints) -> None:
+def _adjoint(t: Tensor, all_uses: dict[Tensor, list[tuple[Tensor, Tensor]]], out: Adjoints) -> None:
+    uses = all_uses[t]
     name = t.adjoint_name or f"d{t.name}"
     made = Tensor(
         name, t.shape, "adjoint", auto=True, of=t, adjoint_name=t.adjoint_name, letters=t.letters, level=t.level,
     )  # fmt: skip
+    bare: list[Definition] = []
     parts: list[Definition] = []
     notes: list[Combined] = []
     for child, slot in uses:
@@ -129,6 +133,7 @@ def _adjoint(t: Tensor, uses: list[tuple[Tensor, Tensor]], out: Adjoints) -> Non
         p = pullback(child.definition.template, slot, seeded=seeded)
         definition = p.bind(child.definition, child, above)
         out.contributions.setdefault(t, []).append(Contribution(child, p, definition))
+        bare.append(definition)
         if above is not None and above.definition is not None and above in definition.args:
             shorter = fused(made, definition, above)
             if shorter is not None:
@@ -137,6 +142,9 @@ def _adjoint(t: Tensor, uses: list[tuple[Tensor, Tensor]], out: Adjoints) -> Non
         parts.append(definition)
     if not parts:
         return
+    together = None if len(parts) == 1 and notes else _together(made, bare, t, all_uses, out)
+    if together is not None:
+        parts, notes = [together.definition], [together]
     if len(parts) > 1:
         total = added(made, parts)
         notes.append(total)
@@ -147,6 +155,20 @@ def _adjoint(t: Tensor, uses: list[tuple[Tensor, Tensor]], out: Adjoints) -> Non
     out.of[t] = made
     if notes:
         out.combined[t] = notes
+
+
+def _together(
+    made: Tensor, bare: list[Definition], t: Tensor, uses: dict[Tensor, list[tuple[Tensor, Tensor]]], out: Adjoints
+) -> Combined | None:
+    """Return the adjoint derived through all that depends on its tensor alone, where that is shorter."""
+    inner = tuple(v for v in between(t, uses) if v in out.of and v is not out.output)
+    if not inner or any(out.of[v].definition is None for v in inner):
+        return None
+    if len(bare) == 1:  # along a single path only what an adjoint shares with the values in between can cancel
+        shared = {t, *inner}
+        if not any(shared.intersection(d.args) for d in (out.of[v].definition for v in inner) if d is not None):
+            return None
+    return joint(made, bare, inner, out.of)
 
 
 def _constant(t: Tensor, value: Tree) -> Tensor:
@@ -178,7 +200,7 @@ def actual_steps(contribution: Contribution, free: tuple[Index, ...]) -> list[St
     env = {i: Ix(j) for i, j in zip(p.template.free, free, strict=True)}
     sizes = source.definition.sizes
     symbols = {f: from_sympy(s) for f, s in sizes.items()}
-    names = {formal.name: actual.name for formal, actual in tensors.items()}
+    names = {formal.name: actual.name for formal, actual in (*tensors.items(), *source.parts.items())}
     return [
         Step(
             substitute(step.tree, indices=env, tensors=tensors, sizes=sizes, symbols=symbols),

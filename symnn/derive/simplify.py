@@ -12,11 +12,11 @@ from symnn.algebra.convert import canonical
 from symnn.algebra.folding import Solution, rewrite, solutions
 from symnn.algebra.normal import content, multiply
 from symnn.algebra.terms import Monomial, Poly, Rational
+from symnn.derive.shorten import Named, branches, shortened, weight
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean, factors
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
-from symnn.ground.tensors import Tensor
 from symnn.ground.tree import (
     ONE,
     Add,
@@ -41,15 +41,15 @@ from symnn.ground.tree import (
 
 __all__ = ["Named", "simplify", "weight"]
 
-#: A named value: tensor, the indices of its definition, and the definition.
-Named = tuple[Tensor, tuple[Index, ...], Tree]
-
 
 #: Products that one stage of simplifying may take: what needs more does not come out short.
 _BUDGET = 6_000
 
 #: Expanded sums with more terms than this are not gathered: nothing short comes of them.
 _MOST_TERMS = 40
+
+#: A formula that costs less than this is not looked at again with its definitions eliminated.
+_SHORT = 20
 
 
 def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> None:
@@ -79,6 +79,12 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
     best, names = _bounded(lambda: _collected(last, solved, letters), nothing)
     if best is not None and weight(tree) - weight(best) >= collect:
         record.then(best, *names, "collect terms")
+        tree = best
+    if weight(tree) >= _SHORT:
+        after = tree
+        found = _bounded(lambda: shortened(after, named, letters), None)
+        if found is not None:
+            record.then(found[0], *found[1])
 
 
 _Found = TypeVar("_Found")
@@ -91,11 +97,6 @@ def _bounded(work: Callable[[], _Found], otherwise: _Found) -> _Found:
             return work()
     except Exhausted:
         return otherwise
-
-
-def weight(tree: Tree) -> int:
-    """Printed cost, and two more for each tensor that is mentioned."""
-    return cost(tree) + 2 * len(tensors_in(tree))
 
 
 def _solutions(named: Named) -> list[Solution]:
@@ -295,10 +296,8 @@ def _inverse(mono: Monomial, scale: Rational) -> Poly:
 
 
 def _collected(tree: Tree, solved: Sequence[Solution], letters: Letters) -> tuple[Tree | None, tuple[str, ...]]:
-    if any(
-        isinstance(t, Where | Fn) and getattr(t, "name", "") in ("", "max", "min", "abs", "sign") for t in walk(tree)
-    ):
-        return None, ()  # the canonical form would write cases and absolute values as indicators
+    if branches(tree):
+        return None, ()
     try:
         poly = canonical(tree)
     except ZeroDivisionError:

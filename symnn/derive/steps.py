@@ -43,10 +43,14 @@ class Derived:
             self.steps[-1] = Step(last.tree, _distinct((*last.rules, *rules)))
 
 
+#: Rules that end in the name of a tensor.
+_ABOUT = ("definition of", "fold", "insert", "known sum of")
+
+
 def renamed(rule: str, names: Mapping[str, str]) -> str:
     """Return a rule's name with the tensor at its end replaced, for lines carried over to other tensors."""
     head, _, last = rule.rpartition(" ")
-    return f"{head} {names[last]}" if head in ("definition of", "fold", "insert") and last in names else rule
+    return f"{head} {names[last]}" if head in _ABOUT and last in names else rule
 
 
 def _distinct(rules: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,24 +6,23 @@ page then shows (lines, rules, results, verdicts) comes from the engine.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.prove import inline
+from symnn.claim import prove_equal
 from symnn.derivation import Derivation, readable
 from symnn.derive.steps import Derived
-from symnn.gallery.records import FAILED, Record, summary, weakest
+from symnn.equality import Equality
+from symnn.gallery.evaluated import WIDEST, seen_everywhere, typed_chain, typed_sides, values_at, width
+from symnn.gallery.records import FAILED, Record, Result, summary, weakest
 from symnn.graph.flow import FlowGraph
-from symnn.ground.define import typed
 from symnn.ground.indices import Index
-from symnn.ground.substitute import substitute
-from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Ind, Tree, free_indices, tensors_in
+from symnn.ground.tree import Ind, Tree, tensors_in
 from symnn.section import Section
 from symnn.show import (
     Block,
@@ -41,13 +40,12 @@ from symnn.show import (
 from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
 from symnn.show.matrix_notation import matrix_latex
-from symnn.verify.lines import check_equal, evaluate_pair
+from symnn.verify.lines import check_equal
 from symnn.verify.matrices import check_lifting
-from symnn.verify.points import points
 from symnn.verify.record import Check
 from symnn.verify.signs import check_at_least
 
-__all__ = ["Page", "Row", "result_at"]
+__all__ = ["Page", "Row"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +70,7 @@ class Page:
     subtitle: str = "for any sizes"
     blocks: list[Block] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     _statements: int = 0
 
     # -- words and pictures ----------------------------------------------------------------------------------------
@@ -125,17 +124,22 @@ class Page:
         if claim is not None:
             tree = d.as_tree(claim)
             self._claim_formulas(d, claim, tree)
+            self.results.append(Result(self._last_heading(), d, tree))
             found.append(Record("claim", against, check_equal(d.formula, tree), d.formula, tree))
-            found.append(Record("values", "values", _values(d.question(), tree)))
+            found.append(Record("values", "values", values_at(d.question(), tree)))
         try:
             lifting = check_lifting(d.lifted(), readable(d.formula), d.free)
             found.append(Record("matrix", "in NumPy", replace(lifting, detail=f"{d.matrix}  ({lifting.detail})")))
         except NotLifted:
             pass
         if differences:
-            found.append(Record("differences", "differences", d.difference()))
+            found.append(Record("differences", "differences", d.difference(count=4)))
         self._judged(found)
         return d
+
+    def _last_heading(self) -> str:
+        """Return the heading that a derivation stands under, those of its own sections left out."""
+        return next((b.text for b in reversed(self.blocks) if isinstance(b, Heading) and b.level < 3), "")
 
     def _lines(self, d: Derivation) -> list[Block]:
         out: list[Block] = []
@@ -187,7 +191,18 @@ class Page:
 
     # -- claims without a derivation -------------------------------------------------------------------------------
 
-    def equal(self, what: str, left: Any, right: Any, *, lead: str = "", count: int = 3) -> Check:
+    def declared(self, *facts: tuple[Any, Any], words: Sequence[str] = ()) -> list[tuple[Any, Any]]:
+        """Show facts that are declared and not proved, pairs of equal expressions; return them for ``equal``."""
+        for n, (left, right) in enumerate(facts):
+            a, b = typed_sides(left, right)
+            letters = named(Ind("=", a, b))
+            shown = f"{latex(a, letters=letters)} = {latex(b, letters=letters)}"
+            self.formula(shown, words[n] if n < len(words) else "declared")
+        return list(facts)
+
+    def equal(
+        self, what: str, left: Any, right: Any, *, lead: str = "", count: int = 4, given: Sequence[Any] = ()
+    ) -> Check:  # fmt: skip
         """Claim that two expressions are equal for all sizes; show the claim and its verdict.
 
         Args:
@@ -196,29 +211,40 @@ class Page:
             right: the other; an index that occurs on both sides is one object.
             lead: LaTeX for the left-hand side, where it has a name shorter than its formula.
             count: at how many points it is also evaluated.
+            given: declared facts that the proof may use, as ``prove_equal`` takes them.
         """
-        a, b = _typed(left, right)
+        a, b = typed_sides(left, right)
         letters = named(Ind("=", a, b))
         shown = f"{lead or latex(a, letters=letters)} = {latex(b, letters=letters)}"
+        if given:
+            return self._under_facts(what, shown, prove_equal(left, right, given=given), tuple(given))
         return self._claim(what, shown, check_equal(a, b), a, b, count)
+
+    def _under_facts(self, what: str, shown: str, found: Equality, given: tuple[Any, ...]) -> Check:
+        parts = [found.detail, f"given {', '.join(found.facts)}"]
+        parts += [f"assumed {', '.join(found.conditions)}"] if found.conditions else []
+        check = Check(found.verdict, "; ".join(parts), found.worst, found.points)
+        self.records.append(Record("claim", what, check, found.left, found.right, given=given))
+        self._row(what, shown, check, check.detail)
+        return check
 
     def at_least(self, what: str, left: Any, right: Any, witness: Any, *, lead: str = "", count: int = 12) -> Check:
         """Claim that left >= right: their difference equals a witness that is nonnegative by its form."""
-        difference, w = _typed(left - right, witness)
+        difference, w = typed_sides(left - right, witness)
         letters = named(Ind("=", difference, w))
         shown = lead or latex(difference, letters=letters)
         shown = rf"{shown} = {latex(w, letters=letters)} \;\geq\; 0"
         return self._claim(what, shown, check_at_least(difference, w), difference, w, count)
 
     def _claim(self, what: str, shown: str, check: Check, left: Tree, right: Tree, count: int) -> Check:
-        values = _values(left, right, count)
+        values = values_at(left, right, count)
         self.records += [Record("claim", what, check, left, right), Record("values", "values", values)]
         self._row(what, shown, check, f"{check.detail}; {values.detail}")
         return check
 
     def _row(self, what: str, shown: str, check: Check, detail: str) -> None:
         """Add one statement: its formula, what it says, its verdict."""
-        if _width(shown) > _WIDEST:
+        if width(shown) > WIDEST:
             self.formula(shown)
             self.blocks.append(VerdictTable(("checked", "verdict", "how"), ((what, check.verdict, detail),)))
             return
@@ -230,9 +256,9 @@ class Page:
         self, what: str, left: Any, right: Any, *, count: int = 40, seed: int = 3, shown: str = ""
     ) -> Check:
         """Evaluate left >= right at random points, where there is no proof; true at all of them is *evaluated*."""
-        a, b = _typed(left, right)
+        a, b = typed_sides(left, right)
         letters = named(Ind("=", a, b))
-        check = _everywhere(a, b, count, seed)
+        check = seen_everywhere(a, b, count, seed)
         self.records.append(Record("fact", what, check))
         shown = shown or rf"{latex(a, letters=letters)} \;\geq\; {latex(b, letters=letters)}"
         self._row(what, shown, check, check.detail)
@@ -263,8 +289,8 @@ class Page:
     def steps(self, *lines: tuple[Any, str], title: str = "") -> None:
         """Show a chain of equal expressions typed with their reasons, each proved equal to the one before."""
         record = Derived()
-        for expression, rule in lines:
-            record.then(from_sympy(expression), *((rule,) if rule else ()))
+        for tree, (_, rule) in zip(typed_chain([e for e, _ in lines]), lines, strict=True):
+            record.then(tree, *((rule,) if rule else ()))
         section = Section(title, record.steps, record)
         if title:
             self.heading(title, 3)
@@ -288,42 +314,3 @@ class Page:
     def summary(self) -> tuple[str, ...]:
         """Return lines, proved lines, proved claims, worst evaluation, worst difference, as text."""
         return summary(self.records)
-
-
-_WIDEST = 48  # letters beside which a statement's words still fit
-
-
-def _width(formula: str) -> int:
-    """Return about how many letters wide a formula is set."""
-    return len(re.sub(r"\\(?:left|right|frac|mathbb|[,;! ])|\\(?=[A-Za-z])|[{}_^ ]", "", formula))
-
-
-def result_at(d: Derivation, *at: Any) -> Any:
-    """Return a derivation's result, a SymPy expression, with its free indices replaced in order."""
-    return to_sympy(substitute(d.formula, indices={i: from_sympy(j) for i, j in zip(d.free, at, strict=True)}))
-
-
-def _values(left: Tree, right: Tree, count: int = 3) -> Check:
-    return evaluate_pair(left, right, count=count, digits=50)
-
-
-def _typed(left: Any, right: Any) -> tuple[Tree, Tree]:
-    """Return two sides with the ranges of their indices read from use."""
-    both = Ind("=", from_sympy(left), from_sympy(right))
-    _, out = typed("claim", free_indices(both), both)
-    assert isinstance(out, Ind)
-    return out.left, out.right
-
-
-def _everywhere(left: Tree, right: Tree, count: int, seed: int) -> Check:
-    graph = FlowGraph((*tensors_in(left), *tensors_in(right)))
-    sides = to_sympy(left), to_sympy(right)
-    least = float("inf")
-    for point in points(graph, count, seed=seed):
-        machine = point.interpreter(30)
-        a, b = (machine.value(side) for side in sides)
-        if a < b:
-            where = ", ".join(f"{s}={v}" for s, v in point.sizes.items())
-            return Check("refuted", f"false at {where}: {float(a):.6g} < {float(b):.6g}", points=count)
-        least = min(least, float(a - b))
-    return Check("evaluated", f"true at all {count} random points, closest {least:.2g} above; not proved", points=count)

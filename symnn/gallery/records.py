@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from symnn.derivation import Derivation
 from symnn.ground.tree import ONE, ZERO, Neg, Tree
 from symnn.verify.record import Check
 
-__all__ = ["FAILED", "Record", "summary", "weakest", "worst"]
+__all__ = ["FAILED", "Record", "Result", "summary", "weakest", "worst"]
 
 #: What a page may not contain if its row is to count.
 FAILED = ("refuted", "undecided", "not run", "")
@@ -24,6 +26,7 @@ class Record:
         check: how it came out.
         left, right: the two sides, where the check is a claim that they are equal.
         lines: how many lines, and how many of them are proved.
+        given: the declared facts that a claim rests on.
     """
 
     kind: str
@@ -32,11 +35,21 @@ class Record:
     left: Tree | None = None
     right: Tree | None = None
     lines: tuple[int, int] = (0, 0)
+    given: tuple[Any, ...] = ()
 
     def corrupted(self) -> tuple[Tree, Tree]:
         """Return the claim with its sign flipped (or 0 made 1), which a sound check must refute."""
         assert self.left is not None and self.right is not None
         return self.left, ONE if self.right == ZERO else Neg(self.right)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A derivation's result beside the textbook's formula, as it was typed for the claim, and under which heading."""
+
+    heading: str
+    derivation: Derivation
+    claim: Tree
 
 
 def weakest(checks: Sequence[Check]) -> Check:

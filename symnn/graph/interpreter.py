@@ -15,17 +15,35 @@ import numpy as np
 import sympy
 from sympy.core.relational import Relational
 
-from symnn.ground.errors import DataError, LabelError, UnsupportedError
+from symnn.ground.errors import DataError, LabelError, UndefinedError, UnsupportedError
 from symnn.ground.functions import StopGradient
 from symnn.ground.indices import Index
 from symnn.ground.sizes import size_text
 from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor, TensorSymbol
 
-__all__ = ["Interpreter", "size_value"]
+__all__ = ["Interpreter", "check_needs", "size_value"]
 
 Frame = dict[Any, Any]
 Code = Callable[["Interpreter", Frame], Any]
+
+
+def check_needs(tensor: Tensor, found: np.ndarray[Any, Any]) -> None:
+    """Check that what a tensor needs to be positive is.
+
+    Raises:
+        UndefinedError: it is not; the message names node, entry and what is needed.
+    """
+    assert tensor.needs is not None
+    if not np.all(found > 0):
+        at = tuple(int(k) for k in np.argwhere(~(np.asarray(found) > 0))[0])
+        raise UndefinedError(f"Node {tensor.name!r} is not defined at {at} for these values: {tensor.needs[1]}.")
+
+
+def _wanted(t: Tensor) -> tuple[Tensor, ...]:
+    """Return what has to be known before a tensor is computed."""
+    assert t.definition is not None
+    return t.definition.args if t.needs is None else (*t.definition.args, t.needs[0])
 
 
 def size_value(size: Any, sizes: Mapping[Any, Any]) -> int:
@@ -59,6 +77,7 @@ class Interpreter:
         self.digits = digits
         self.arrays: dict[Tensor, np.ndarray[Any, Any]] = {t: self._leaf(t, v) for t, v in values.items()}
         self.given = frozenset(self.arrays)
+        self._moved: tuple[Any, Interpreter] | None = None
         self.context = mpmath.mp.clone() if digits is not None else None
         if self.context is not None:
             self.context.dps = digits
@@ -79,6 +98,10 @@ class Interpreter:
                     raise LabelError(
                         f"{tensor.name!r} holds the label {entry}, expected an integer from 0 to {classes - 1}."
                     )
+            if tensor.bijective and len(set(array.tolist())) < array.size:
+                raise LabelError(
+                    f"{tensor.name!r} holds {array.tolist()}, expected a permutation: each of 0 .. {classes - 1} once."
+                )
         return array if self.digits is None else array.astype(object)
 
     def tensor(self, tensor: Tensor) -> np.ndarray[Any, Any]:
@@ -91,7 +114,7 @@ class Interpreter:
                 continue
             if t.definition is None:
                 raise DataError(f"The interpreter was given no value for {t.name!r}.")
-            missing = [p for p in t.definition.args if p not in self.arrays]
+            missing = [p for p in _wanted(t) if p not in self.arrays]
             if missing:
                 stack.extend(missing)
                 continue
@@ -102,6 +125,8 @@ class Interpreter:
     def _compute(self, tensor: Tensor) -> np.ndarray[Any, Any]:
         definition = tensor.definition
         assert definition is not None
+        if tensor.needs is not None:
+            check_needs(tensor, self.arrays[tensor.needs[0]].astype(float))
         code, free, frame = self._program(definition)
         shape = tuple(size_value(s, self.sizes) for s in tensor.shape)
         out = np.empty(shape, dtype=object)
@@ -151,13 +176,21 @@ class Interpreter:
         return found if found is not None else self.tensor(tensor)
 
     def perturbed(self, tensor: Tensor, at: tuple[int, ...], step: Any) -> Interpreter:
-        """Return an interpreter in which one entry of a leaf is moved and everything computed is forgotten."""
+        """Return an interpreter in which one entry of a leaf is moved and everything computed is forgotten.
+
+        The last one is kept: a sum over outputs asks for the same move at every term.
+        """
+        move = (tensor, at, step)
+        if self._moved is not None and self._moved[0] == move:
+            return self._moved[1]
         other = Interpreter.__new__(Interpreter)
+        other._moved = None
         other.sizes, other.digits, other.context, other.given = self.sizes, self.digits, self.context, self.given
         other.arrays = {t: a for t, a in self.arrays.items() if t in self.given}
         moved = self.tensor(tensor).astype(object)
         moved[at] = moved[at] + step
         other.arrays[tensor] = moved
+        self._moved = (move, other)
         return other
 
     # -- scalar functions ------------------------------------------------------------------------------------------

@@ -38,8 +38,9 @@ def _check_node(node: Tensor, definition: Definition) -> None:
             raise DefinitionError(
                 f"Node {node.name!r}: slot {slot.name} has shape {shape}, {arg.name} has {arg.shape}."
             )
-        if slot.positive and not arg.positive:
-            raise DefinitionError(f"Node {node.name!r}: slot {slot.name} is positive, {arg.name} is not known to be.")
+        if (slot.positive and not arg.positive) or (slot.nonnegative and not arg.nonnegative):
+            sign = "positive" if slot.positive else "nonnegative"
+            raise DefinitionError(f"Node {node.name!r}: slot {slot.name} is {sign}, {arg.name} is not known to be.")
     bound: set[Index] = set()
 
     def go(at: Tree, env: frozenset[Index]) -> None:

@@ -10,6 +10,7 @@ import sympy
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
 from symnn.ground.ranges import read_ranges
+from symnn.ground.signs import NONNEGATIVE, POSITIVE, sign_known
 from symnn.ground.sizes import Size, as_size, formal_size
 from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import from_sympy
@@ -89,8 +90,8 @@ def abstract(name: str, free: tuple[Index, ...], tree: Tree, cache: dict[Any, Te
     for t in tensors:
         shape = tuple(formal(s) for s in t.shape)
         slots[t] = Tensor(
-            t.name, shape, "slot", latex=t.latex, positive=t.positive,
-            classes=None if t.classes is None else formal(t.classes), letters=letters[t],
+            t.name, shape, "slot", latex=t.latex, positive=t.positive, nonnegative=t.nonnegative,
+            classes=None if t.classes is None else formal(t.classes), bijective=t.bijective, letters=letters[t],
         )  # fmt: skip
     numbered: dict[Index, Index] = {i: Index(i.letter, formal(i.size)) for i in free}
 
@@ -122,7 +123,7 @@ def abstract(name: str, free: tuple[Index, ...], tree: Tree, cache: dict[Any, Te
         name,
         tuple(str(i.size) for i in numbered.values()),
         len(free),
-        tuple((tuple(map(str, s.shape)), s.positive, str(s.classes)) for s in slots.values()),
+        tuple((tuple(map(str, s.shape)), s.positive, s.nonnegative, str(s.classes), s.bijective) for s in slots.values()),
         tuple(i.letter for i in numbered.values()),
         key,
     )
@@ -152,7 +153,8 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
         at: its free indices, one per axis; ``()`` for a scalar such as a loss.
         expression: a SymPy expression in entries of other tensors.
         latex: its LaTeX name without indices.
-        positive: declare that every entry is > 0 (used, and listed, in proofs).
+        positive: declare that every entry is > 0 (used, and listed, in proofs); where the form of the expression shows
+            it, as in exp(x) or sqrt(x**2 + 1), it is known without.
 
     Raises:
         ShapeError, DefinitionError, UnsupportedError: the expression is not well formed; the message says where.
@@ -173,10 +175,11 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
     extents = {i.extent: ranges[i][0] for i in letters if i in ranges}
     as_typed = Typed(free, sympy.sympify(expression, strict=True), extents)
     free, tree = typed(name, free, tree)
+    known = sign_known(tree)
     definition = abstract(name, free, tree, _CACHE)
     definition.typed = as_typed
     assert not unbound(definition.template)
     return Tensor(
         name, tuple(as_size(i.size) for i in free), "value", latex=latex, definition=definition,
-        letters=tuple(i.letter for i in free), positive=positive,
+        letters=tuple(i.letter for i in free), positive=positive or known == POSITIVE, nonnegative=known == NONNEGATIVE,
     )  # fmt: skip

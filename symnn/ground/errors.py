@@ -11,6 +11,7 @@ __all__ = [
     "LabelError",
     "ShapeError",
     "SymnnError",
+    "UndefinedError",
     "UnknownNameError",
     "UnsupportedError",
 ]
@@ -38,6 +39,10 @@ class DataError(SymnnError):
 
 class LabelError(DataError):
     """A label is not an integer, or outside its range."""
+
+
+class UndefinedError(DataError, ArithmeticError):
+    """A tensor is not defined at the values given: what it needs to be positive is not."""
 
 
 class UnknownNameError(SymnnError):

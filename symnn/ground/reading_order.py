@@ -65,8 +65,20 @@ def text_key(tree: Tree) -> str:
 
 
 def term_key(tree: Tree) -> tuple[Any, ...]:
-    """Order the terms of a sum: positive ones first, then by rank and letters."""
-    return (isinstance(tree, Neg), _rank(tree), text_key(tree))
+    """Order the terms of a sum: positive ones first, then by rank, sums by the number of factors, then by letters."""
+    rank = _rank(tree)
+    return (isinstance(tree, Neg), rank, _factors(tree) if rank == _RANK[Sum] else 0, text_key(tree))
+
+
+def _factors(tree: Tree) -> int:
+    match tree:
+        case Neg() | Sum():
+            return _factors(tree.body)
+        case Div():
+            return _factors(tree.num) + _factors(tree.den)
+        case Mul():
+            return sum(_factors(f) for f in tree.factors)
+    return 1
 
 
 def factor_key(tree: Tree) -> tuple[Any, ...]:

@@ -26,10 +26,11 @@ class Template:
         tree: the plain tree over the slots.
         slots: the tensors it is computed from.
         positive: the output is known to be > 0.
+        nonnegative: the output is known to be >= 0.
         memo: what other floors have worked out about this template, by their own keys.
     """
 
-    __slots__ = ("_expr", "free", "memo", "name", "positive", "slots", "tree")
+    __slots__ = ("_expr", "free", "memo", "name", "nonnegative", "positive", "slots", "tree")
 
     def __init__(
         self,
@@ -39,9 +40,11 @@ class Template:
         slots: tuple[Tensor, ...],
         *,
         positive: bool = False,
+        nonnegative: bool = False,
         expr: Any = None,
     ) -> None:
-        self.name, self.free, self.tree, self.slots, self.positive = name, free, tree, slots, positive
+        self.name, self.free, self.tree, self.slots = name, free, tree, slots
+        self.positive, self.nonnegative = positive, positive or nonnegative
         self.memo: dict[Any, Any] = {}
         self._expr: Any = expr
 
@@ -110,6 +113,11 @@ def instantiate(template: Template, args: tuple[Tensor, ...], *, node: str) -> D
             raise ShapeError(
                 f"In node {node!r} = {_call(template, args)}: {arg.name} is used as an index but holds "
                 "real numbers. Declare it with labels(name, shape, classes)."
+            )
+        if slot.bijective and not arg.bijective:
+            raise ShapeError(
+                f"In node {node!r} = {_call(template, args)}: {arg.name} takes the place of a permutation but need not "
+                "be one. Declare it with permutation(name, size)."
             )
         if slot.classes is not None:
             formal_actual.append((slot.classes, arg.classes, -1))

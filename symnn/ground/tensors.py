@@ -13,7 +13,7 @@ from symnn.ground.sizes import Size, as_size, size_text
 if TYPE_CHECKING:
     from symnn.ground.template import Definition
 
-__all__ = ["Tensor", "TensorSymbol", "input", "label_tensor", "labels", "parameter", "tensor_of"]
+__all__ = ["Tensor", "TensorSymbol", "input", "label_tensor", "labels", "parameter", "permutation", "tensor_of"]
 
 
 class TensorSymbol(sympy.Dummy):  # type: ignore[misc]
@@ -37,13 +37,19 @@ class Tensor:
         role: what part it plays.
         latex: its LaTeX name without indices, or "" to derive it from the name.
         positive: every entry is known to be > 0.
+        nonnegative: every entry is known to be >= 0.
         classes: for labels the number of classes, entries being 0 .. classes-1; else None.
+        bijective: for whole numbers along one axis, that each of 0 .. classes-1 occurs once: a permutation.
         definition: how it is computed, or None for a leaf.
         letters: preferred index letters, one per axis.
         adjoint_name: how the gradient of a loss by this tensor is called, where it has a name of its own.
-        of: for an adjoint, the tensor whose gradient it is.
+        of: for an adjoint, the tensor whose gradient it is; for a named part of a definition, the tensor defined.
+        initial: the value that every entry starts from, or None to draw it by the scheme of ``Network.init``.
         auto: the name was not given by the user, and a network may change it to keep names apart.
         level: how many affine layers lie below, for automatic names.
+        needs: a tensor that must be > 0 in every entry for this one to be defined, and what that says in words; or
+            None. Whoever computes values checks it.
+        parts: named parts of its definition that formulas of its derivatives speak of, by their formal counterparts.
     """
 
     __slots__ = (
@@ -52,13 +58,18 @@ class Tensor:
         "_symbol",
         "adjoint_name",
         "auto",
+        "bijective",
         "classes",
         "definition",
+        "initial",
         "latex",
         "letters",
         "level",
         "name",
+        "needs",
+        "nonnegative",
         "of",
+        "parts",
         "positive",
         "regularised",
         "role",
@@ -73,19 +84,26 @@ class Tensor:
         *,
         latex: str = "",
         positive: bool = False,
+        nonnegative: bool = False,
         classes: Size | None = None,
+        bijective: bool = False,
         definition: Definition | None = None,
         letters: tuple[str, ...] = (),
         adjoint_name: str = "",
         of: Tensor | None = None,
         regularised: bool = False,
+        initial: float | None = None,
         auto: bool = False,
         level: int = 0,
+        needs: tuple[Tensor, str] | None = None,
     ) -> None:
         self.name, self.shape, self.role, self.latex = name, shape, role, latex
-        self.positive, self.classes, self.definition = positive, classes, definition
+        self.positive, self.nonnegative = positive, positive or nonnegative
+        self.classes, self.bijective, self.definition = classes, bijective, definition
         self.letters, self.adjoint_name, self.of = letters, adjoint_name, of
-        self.regularised, self.auto, self.level = regularised, auto, level
+        self.regularised, self.initial, self.auto, self.level = regularised, initial, auto, level
+        self.needs = needs
+        self.parts: dict[Tensor, Tensor] = {}
         self._symbol: TensorSymbol | None = None
         self._base: Any = None
 
@@ -167,9 +185,17 @@ def input(name: str, shape: Any, *, latex: str = "", positive: bool = False) -> 
     return Tensor(name, _shape(name, shape), "input", latex=latex, positive=positive)
 
 
-def parameter(name: str, shape: Any, *, latex: str = "", positive: bool = False, regularised: bool = True) -> Tensor:
-    """Return a trainable tensor; ``regularised=False`` keeps penalties such as L2 off it."""
-    return Tensor(name, _shape(name, shape), "parameter", latex=latex, positive=positive, regularised=regularised)
+def parameter(
+    name: str, shape: Any, *, latex: str = "", positive: bool = False, regularised: bool = True,
+    initial: float | None = None,
+) -> Tensor:  # fmt: skip
+    """Return a trainable tensor; ``regularised=False`` keeps penalties such as L2 off it.
+
+    Every entry starts from ``initial`` where that is given, else as ``Network.init`` draws it.
+    """
+    return Tensor(
+        name, _shape(name, shape), "parameter", latex=latex, positive=positive, regularised=regularised, initial=initial
+    )
 
 
 def labels(name: str, shape: Any, classes: Any, *, latex: str = "") -> Tensor:
@@ -180,3 +206,16 @@ def labels(name: str, shape: Any, classes: Any, *, latex: str = "") -> Tensor:
 def label_tensor(name: str, shape: tuple[Size, ...], classes: Size, *, latex: str = "", role: str = "label") -> Tensor:
     """Return an integer-valued tensor in the given role (labels of a network, or a slot of a template)."""
     return Tensor(name, shape, role, latex=latex, classes=classes)
+
+
+def permutation(name: str, size: Any, *, latex: str = "") -> Tensor:
+    """Return pi, an integer tensor of one axis in which each of 0 .. size-1 occurs once: ``W[i, pi[j]]``.
+
+    Proofs use that sum_i f(pi[i]) = sum_i f(i); values that are no permutation are refused wherever they are given.
+
+    >>> from symnn.ground.sizes import dims
+    >>> permutation("pi", dims("H"))
+    label pi (H,)
+    """
+    made = as_size(size)
+    return Tensor(name, _shape(name, (made,)), "label", latex=latex, classes=made, bijective=True)

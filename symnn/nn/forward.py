@@ -12,6 +12,7 @@ from symnn.ground.arguments import tensor
 from symnn.ground.errors import DefinitionError, ShapeError
 from symnn.ground.functions import sum_over
 from symnn.ground.indices import Index
+from symnn.ground.signs import NONNEGATIVE, POSITIVE, sign_known
 from symnn.ground.sizes import formal_size, size_text
 from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Template, instantiate
@@ -31,6 +32,10 @@ class Letters:
             return self._made[letter]
         except KeyError:
             raise AttributeError(letter) from None
+
+    def at(self, *letters: str) -> tuple[Index, ...]:
+        """Return the indices of some letters."""
+        return tuple(self._made[w] for w in letters)
 
     def again(self, letter: str, like: Index) -> Index:
         """Return a second index over the same range, one per letter."""
@@ -74,15 +79,15 @@ class Forward:
     positive: bool = False
     _cache: dict[Hashable, Template] = field(default_factory=dict, repr=False, compare=False)
 
-    def template(self, leading: int, constants: tuple[Any, ...], positive: tuple[bool, ...]) -> Template:
+    def template(self, leading: int, constants: tuple[Any, ...], signs: tuple[tuple[bool, bool], ...]) -> Template:
         """Return the shared template for a number of leading axes."""
-        key = (leading, constants, positive)
+        key = (leading, constants, signs)
         made = self._cache.get(key)
         if made is None:
-            made = self._cache[key] = self._build(leading, constants, positive)
+            made = self._cache[key] = self._build(leading, constants, signs)
         return made
 
-    def _build(self, leading: int, constants: tuple[Any, ...], positive: tuple[bool, ...]) -> Template:
+    def _build(self, leading: int, constants: tuple[Any, ...], signs: tuple[tuple[bool, bool], ...]) -> Template:
         letters = dict.fromkeys(
             w for spec in (*self.operands.values(), self.result) for w in spec.split() if w[0] != "*"
         )
@@ -97,21 +102,29 @@ class Forward:
             return tuple(out)
 
         slots = {}
-        for (name, spec), sure in zip(self.operands.items(), positive, strict=True):
+        for (name, spec), (positive, nonnegative) in zip(self.operands.items(), signs, strict=True):
             at = axes(spec)
             slots[name] = Tensor(
-                name, tuple(i.size for i in at), "slot", letters=tuple(i.letter for i in at), positive=sure,
+                name, tuple(i.size for i in at), "slot", letters=tuple(i.letter for i in at), positive=positive,
+                nonnegative=nonnegative,
                 classes=sizes[self.labels[name]] if name in self.labels else None,
             )  # fmt: skip
         expression = self.formula(slots, Letters(made, batch), *constants)
         tree = from_sympy(expression)
+        known = sign_known(tree)
         return Template(
-            self.name, axes(self.result), tree, tuple(slots.values()), positive=self.positive, expr=expression
+            self.name,
+            axes(self.result),
+            tree,
+            tuple(slots.values()),
+            positive=self.positive or known == POSITIVE,
+            nonnegative=known == NONNEGATIVE,
+            expr=expression,
         )
 
     def __call__(
         self, *args: Tensor, name: str, constants: tuple[Any, ...] = (), auto: bool = True, latex: str = "",
-        adjoint_name: str = "", level: int | None = None,
+        adjoint_name: str = "", level: int | None = None, needs: tuple[Tensor, str] | None = None,
     ) -> Tensor:  # fmt: skip
         """Return the tensor computed by this operation from actual tensors.
 
@@ -125,11 +138,12 @@ class Forward:
         for operand, arg in zip(self.operands, args, strict=True):
             tensor(f"{self.name}()", arg, f"a tensor as {operand}")
         leading = self._leading(args, name)
-        template = self.template(leading, constants, tuple(a.positive for a in args))
+        template = self.template(leading, constants, tuple((a.positive, a.nonnegative) for a in args))
         definition = instantiate(template, args, node=name)
         return Tensor(
             name, definition.shape, "value", latex=latex, definition=definition, auto=auto,
-            letters=self._shown(args, leading), positive=template.positive, adjoint_name=adjoint_name,
+            letters=self._shown(args, leading), positive=template.positive, nonnegative=template.nonnegative,
+            adjoint_name=adjoint_name, needs=needs,
             level=max((a.level for a in args), default=0) if level is None else level,
         )  # fmt: skip
 

@@ -10,9 +10,10 @@ from symnn.ground.arguments import tensor
 from symnn.ground.errors import DefinitionError
 from symnn.ground.sizes import as_size
 from symnn.ground.tensors import Tensor, parameter
+from symnn.nn.checks import positive
 from symnn.nn.forward import Forward
 
-__all__ = ["AFFINE", "LINEAR", "LOG_SOFTMAX", "SOFTMAX", "dense", "log_softmax", "softmax"]
+__all__ = ["AFFINE", "LINEAR", "LOG_SOFTMAX", "SOFTMAX", "TEMPERED_SOFTMAX", "dense", "log_softmax", "softmax"]
 
 AFFINE = Forward(
     "dense", {"x": "*n j", "W": "i j", "b": "i"}, "*n i",
@@ -30,6 +31,15 @@ SOFTMAX = Forward(
     "softmax", {"z": "*n c"}, "*n c",
     lambda s, i: sympy.exp(s["z"][*i.batch, i.c]) / i.sum(sympy.exp(s["z"][*i.batch, i.again("k", i.c)]), i.k),
     latex=r"p_c = e^{z_c} / \sum_k e^{z_k}", source="definition", positive=True,
+)  # fmt: skip
+
+TEMPERED_SOFTMAX = Forward(
+    "softmax", {"z": "*n c"}, "*n c",
+    lambda s, i, tau: (
+        sympy.exp(s["z"][*i.batch, i.c] / tau) / i.sum(sympy.exp(s["z"][*i.batch, i.again("k", i.c)] / tau), i.k)
+    ),
+    latex=r"p_c = e^{z_c/\tau} / \sum_k e^{z_k/\tau}", source="Hinton, Vinyals, Dean 2015, Distilling, eq. 1",
+    positive=True,
 )  # fmt: skip
 
 LOG_SOFTMAX = Forward(
@@ -71,9 +81,23 @@ def dense(
     return forward(*args, name=f"a{suffix}", auto=True, adjoint_name=adjoint, level=x.level + 1)
 
 
-def softmax(z: Tensor, *, name: str = "") -> Tensor:
-    """p[..., c] = exp(z[..., c]) / sum_k exp(z[..., k]), positive, its rows sum to 1; last axis the classes."""
-    return SOFTMAX(z, name=name or "p", auto=not name)
+def softmax(z: Tensor, *, temperature: Any = 1, name: str = "") -> Tensor:
+    """p[..., c] = exp(z[..., c]/tau) / sum_k exp(z[..., k]/tau), positive, its rows sum to 1; last axis the classes.
+
+    Args:
+        z: the logits, any leading axes, then the classes.
+        temperature: tau, a number > 0 or a positive symbol from ``scalars``; by default 1, and left out of the formula.
+            Source: Hinton, Vinyals, Dean 2015, Distilling the Knowledge in a Neural Network, eq. 1.
+        name: the node's name.
+
+    Raises:
+        ShapeError: z has no axis.
+        DefinitionError: z is no tensor, or the temperature is not positive.
+    """
+    tau = positive("softmax()", "temperature", temperature)
+    if tau == 1:
+        return SOFTMAX(z, name=name or "p", auto=not name)
+    return TEMPERED_SOFTMAX(z, name=name or "p", constants=(tau,), auto=not name)
 
 
 def log_softmax(z: Tensor, *, name: str = "") -> Tensor:

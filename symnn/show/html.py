@@ -129,7 +129,7 @@ def _step(row: StepRow, first: bool, copy: bool) -> str:
     badge = _badge(row.verdict) if row.verdict else '<span class="badge"></span>'
     line = (
         f'<span class="number">{row.number}</span><span class="fx">{mathml(latex, display=True)}</span>'
-        f'<span class="rule">{rules}</span>{badge}{_copy(latex) if copy else ""}'
+        f'<span class="side"><span class="rule">{rules}</span>{badge}{_copy(latex) if copy else ""}</span>'
     )
     if not row.check:
         return f'<div class="step"><div class="line">{line}</div></div>'

@@ -54,12 +54,15 @@ a { color: var(--link); text-decoration-thickness: 1px; text-underline-offset: 0
 .steps { margin: 1.4rem 0; border-top: 1px solid var(--line); }
 .caption, figcaption { color: var(--soft); font-style: italic; font-size: 0.95rem; margin: 0.4rem 0; }
 .step { border-bottom: 1px solid var(--line); }
-.line { display: grid; grid-template-columns: 2.2rem minmax(0, 1fr) minmax(0, 12.5rem) 7.2rem 2.6rem;
-  align-items: center; column-gap: 0.8rem; padding: 0.3rem 0.2rem; min-height: 2.9rem; list-style: none; }
+.line { display: flex; flex-wrap: wrap; align-items: center; column-gap: 0.8rem; padding: 0.3rem 0.2rem;
+  min-height: 2.9rem; list-style: none; }
+.line .fx { flex: 1 1 auto; max-width: calc(100% - 3rem); }
+.side { flex: none; width: 23.9rem; max-width: 100%; margin-left: auto; display: grid; align-items: center;
+  grid-template-columns: minmax(0, 1fr) 7.2rem 2.6rem; column-gap: 0.8rem; }
 summary.line { cursor: pointer; } summary.line::-webkit-details-marker { display: none; }
 summary.line:hover, details[open] > summary.line { background: var(--panel); }
 summary:focus-visible, button:focus-visible { outline: 2px solid var(--link); outline-offset: -1px; }
-.number { color: var(--soft); text-align: right; padding-right: 0.4rem; font-size: 0.9rem; }
+.number { flex: 0 0 2.2rem; color: var(--soft); text-align: right; padding-right: 0.4rem; font-size: 0.9rem; }
 .rule { color: var(--soft); font-variant-caps: small-caps; font-size: 0.98rem; line-height: 1.25;
   text-align: right; overflow-wrap: anywhere; }
 .check { background: var(--panel); padding: 0 1rem 0.5rem 3.2rem; font-size: 0.95rem; }
@@ -89,9 +92,9 @@ pre { background: var(--panel); border: 1px solid var(--line); border-radius: 4p
 
 _NARROW = """
 @media (max-width: 46rem) { body { padding: 1.5rem 1rem 3rem; }
-  .line { grid-template-columns: 1.6rem minmax(0, 1fr) auto; row-gap: 0; }
-  .line .fx { grid-column: 2 / 4; } .line .rule { grid-column: 2; text-align: left; }
-  .line .badge { grid-column: 3; } .line .copy { display: none; } .check { padding-left: 2.6rem; } }
+  .number { flex-basis: 1.6rem; } .line .fx { min-width: calc(100% - 3rem); }
+  .side { width: 100%; padding-left: 2.4rem; grid-template-columns: minmax(0, 1fr) auto; }
+  .line .rule { text-align: left; } .line .copy { display: none; } .check { padding-left: 2.6rem; } }
 """
 
 _PAGE = f"""
@@ -120,7 +123,7 @@ _PRINT = """
     --panel: #fff; --link: #000; --green: #14532d; --teal: #0b4f52; --blue: #173f75; --violet: #4a2a75;
     --red: #8c1d18; --amber: #5e3d00; --grey: #444; }
   body { max-width: none; padding: 0; font-size: 10.5pt; } button.copy, .tools { display: none; }
-  .line { grid-template-columns: 1.8rem minmax(0, 1fr) 9.5rem 6.2rem; } .fx, pre { overflow: visible; }
+  .side { width: 16.5rem; grid-template-columns: minmax(0, 1fr) 6.2rem; } .fx, pre { overflow: visible; }
   .step, figure, table, .formula { break-inside: avoid; } h2, h3, h4 { break-after: avoid; } }
 """
 

@@ -26,6 +26,7 @@ _LONGEST_TYPED = 72
 # Spellings that ziamath draws wrongly or not at all, and the ones that it draws well.
 _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\math(?:bb|ds|bbm)\s*(?:\{\s*1\s*\}|1)"), "\U0001d7d9"),  # the indicator's 1
+    (re.compile(r"\\mathbf\s*(?:\{\s*1\s*\}|1)"), "\U0001d7cf"),  # the vector of ones
     # between \left and \right a sum's index would go beside it and its brackets grow without bound
     (re.compile(r"\\(sum|prod|coprod|big[a-z]+)(?=\s*[_^])"), r"\\\1\\limits"),
     (re.compile(r"([=<>(\[,]\s*)-"), r"\1{-}"),  # a sign, not a difference

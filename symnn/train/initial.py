@@ -22,12 +22,13 @@ SCHEMES: dict[str, Callable[[int, int], float]] = {
 
 
 def initialise(
-    shapes: Mapping[str, tuple[int, ...]], *, scheme: str = "he", seed: int = 0, dtype: Any = np.float64
-) -> dict[str, np.ndarray[Any, Any]]:
+    shapes: Mapping[str, tuple[int, ...]], *, scheme: str = "he", seed: int = 0, dtype: Any = np.float64,
+    fixed: Mapping[str, float] | None = None,
+) -> dict[str, np.ndarray[Any, Any]]:  # fmt: skip
     """Return an array per shape: tensors of rank 2 and more drawn by the scheme, vectors and scalars zero.
 
-    The first axis is the fan-out, all others together the fan-in, as in W[i, j] x[j]. The draws of one name do not
-    depend on the other names' shapes.
+    ``fixed`` names those that start from one value in every entry. The first axis is the fan-out, all others together
+    the fan-in, as in W[i, j] x[j]. The draws of one name do not depend on the other names' shapes.
 
     Raises:
         UnknownNameError: no such scheme.
@@ -39,8 +40,8 @@ def initialise(
         raise UnknownNameError(scheme, SCHEMES, "initialisation scheme")
     out: dict[str, np.ndarray[Any, Any]] = {}
     for stream, (name, shape) in zip(np.random.SeedSequence(seed).spawn(len(shapes)), shapes.items(), strict=True):
-        if len(shape) < 2:
-            out[name] = np.zeros(shape, dtype)
+        if len(shape) < 2 or name in (fixed or {}):
+            out[name] = np.full(shape, (fixed or {}).get(name, 0.0), dtype)
             continue
         deviation = SCHEMES[scheme](math.prod(shape[1:]), shape[0])
         out[name] = (np.random.default_rng(stream).standard_normal(shape) * deviation).astype(dtype)

@@ -112,6 +112,8 @@ def leaf_values(
 
 def _value(t: Tensor, sizes: Mapping[Any, Any], rng: np.random.Generator, mode: str) -> Any:
     shape = tuple(size_value(s, sizes) for s in t.shape)
+    if t.bijective:
+        return rng.permutation(shape[0])
     if t.classes is not None:
         return rng.integers(0, size_value(t.classes, sizes), size=shape)
     if mode == "unit":
@@ -123,7 +125,8 @@ def _value(t: Tensor, sizes: Mapping[Any, Any], rng: np.random.Generator, mode: 
 def _sizes(symbols: Symbols, n: int, rng: np.random.Generator, largest: int) -> dict[Any, Any]:
     """Return sizes for the n-th point: pairwise different, every fourth point small ones, 1 among them."""
     if n % 4 == 3 and symbols.sizes:
-        return {s: int(rng.integers(1, 3)) for s in symbols.sizes}
+        small = {s: int(rng.integers(1, 3)) for s in symbols.sizes}
+        return small if 1 in small.values() else dict.fromkeys(small, 1)
     pool = list(range(2, 2 + max(len(symbols.sizes), largest - 1)))
     return dict(zip(symbols.sizes, rng.permutation(pool)[: len(symbols.sizes)].tolist(), strict=True))
 
@@ -137,17 +140,19 @@ def at_points(
     seed: int = 0,
     margin: float = 1e-3,
     largest: int = 5,
+    hazards: tuple[Tensor, ...] | None = None,
 ) -> Iterator[_Found]:
     """Yield what ``use`` finds at ``count`` points inside its domain and away from kinks.
 
     A point is redrawn where ``use`` raises an arithmetic or domain error, at first with generic entries, then with
-    positive ones, then with entries between 0 and 1.
+    positive ones, then with entries between 0 and 1. ``hazards`` are what vanishes at kinks, by default every kink of
+    the graph.
 
     Raises:
         OutsideDomain: no such point was found.
     """
     rng = np.random.default_rng(seed)
-    hazards = kinks(graph)
+    hazards = kinks(graph) if hazards is None else hazards
     for n in range(count):
         found: tuple[_Found] | None = None
         reason = ""

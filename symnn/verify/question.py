@@ -1,0 +1,109 @@
+"""A claim as something to evaluate: its two sides and the declared facts as nodes over the tensors they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symnn.graph.flow import FlowGraph
+from symnn.graph.interpreter import Interpreter
+from symnn.ground.indices import Index
+from symnn.ground.sizes import Size
+from symnn.ground.template import Definition, Template, Typed
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import D, Tree, tensors_in, walk
+from symnn.verify.points import Point, kinks, leaf_values, symbols_of
+
+__all__ = ["Question", "node"]
+
+#: Closer to a kink than this a derivative is not taken.
+MARGIN = 1e-3
+
+
+def node(
+    name: str, free: tuple[Index, ...], tree: Tree, typed: Any = None, letters: Sequence[Index] = (),
+    extents: Mapping[Any, Size] | None = None,
+) -> Tensor:  # fmt: skip
+    """Return a formula as a computed tensor over the tensors it speaks of.
+
+    The interpreter evaluates ``typed``, what a user typed in ``letters``, where there is something, and else the
+    formula's own SymPy form.
+    """
+    slots = tensors_in(tree)
+    as_typed = None if typed is None else Typed(tuple(letters), typed, dict(extents or {}))
+    definition = Definition(Template(name, free, tree, slots), slots, {}, as_typed)
+    shape = tuple(i.size for i in free)
+    return Tensor(name, shape, "value", definition=definition, letters=tuple(i.letter for i in free), auto=True)
+
+
+@dataclass
+class Question:
+    """Whether ``left`` equals ``right``, entry by entry, wherever both are defined and the facts hold.
+
+    Attributes:
+        left: one side, a computed tensor of the claim's free indices.
+        right: the other.
+        facts: for each declared fact the difference of its sides, and the relation of that to 0.
+        free: the letters of the free indices, for messages.
+    """
+
+    left: Tensor
+    right: Tensor
+    facts: tuple[tuple[Tensor, str], ...] = ()
+    free: tuple[Index, ...] = ()
+    _zeros: dict[Any, list[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.graph = FlowGraph((self.left, self.right, *(t for t, _ in self.facts)))
+        self.symbols = symbols_of(self.graph)
+        definitions = (self.left.definition, self.right.definition)
+        self.pending = any(isinstance(t, D) for d in definitions if d for t in walk(d.template.tree))
+        self.hazards = kinks(self.graph) if self.pending else ()
+        self.leaves = tuple(t for t in self.graph.order if t.definition is None)
+
+    def values(self, machine: Interpreter) -> tuple[Any, Any]:
+        """Return both sides at a point.
+
+        Raises:
+            ArithmeticError, ValueError: the point lies outside the domain.
+        """
+        for t, relation in self.facts:
+            if relation != "=" and not np.all(_holds(machine.tensor(t), relation)):
+                raise ValueError("a declared sign does not hold")
+        return machine.tensor(self.left), machine.tensor(self.right)
+
+    def at_kink(self, point: Point) -> bool:
+        """Tell whether a derivative is asked for and the point lies at a kink.
+
+        What vanishes at every point of these sizes, such as an entry compared with itself, is none.
+        """
+        if not self.hazards:
+            return False
+        key = tuple(point.sizes.items())
+        always = self._zeros.get(key)
+        if always is None:
+            generic = Point(point.sizes, leaf_values(self.graph, point.sizes, np.random.default_rng(7), "positive"))
+            always = self._zeros[key] = self._near(generic, 0.0)
+        here = self._near(Point(point.sizes, {t: _floats(v) for t, v in point.values.items()}), MARGIN)
+        return any(bool(np.any(h & ~a)) for h, a in zip(here, always, strict=True))
+
+    def _near(self, point: Point, margin: float) -> list[Any]:
+        machine = point.interpreter()
+        return [np.abs(np.asarray(machine.tensor(t), dtype=float)) <= margin for t in self.hazards]
+
+
+def _floats(value: Any) -> Any:
+    array = np.asarray(value)
+    return array.astype(float) if array.dtype == object else array
+
+
+def _holds(array: Any, relation: str) -> Any:
+    match relation:
+        case ">":
+            return array > 0
+        case ">=":
+            return array >= 0
+    return array != 0
