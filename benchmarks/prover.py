@@ -201,7 +201,8 @@ def report(
     broken = [f for f in false if f.broken]
     for f in broken:
         print(
-            f"\n{f.proof.word.upper()}  {f.slip} in {f.name!r} ({f.source}): {f.proof.reason}\n    {f.left}\n    = {f.right}"
+            f"\n{f.proof.word.upper()}  {f.slip} in {f.name!r} ({f.source}): {f.proof.reason}\n"
+            f"    {f.left}\n    = {f.right}"
         )
     rows = {
         "seed": chosen.seed, "quick": chosen.quick, "sympy diff seconds": unit, "dropped": dict(dropped),

@@ -8,8 +8,8 @@ from symnn.graph.flow import FlowGraph
 from symnn.ground.indices import Index
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
-from symnn.section import Section
 from symnn.ground.tree import tensors_in
+from symnn.section import Section
 from symnn.show.latex_notation import tensor_latex
 from symnn.show.names import tensor_text
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from symnn.compile.piece import CALL, SIGN, Piece, aligned, union
-from symnn.compile.positions import inside, is_position, position
+from symnn.compile.positions import inside, is_position, position, strays
 from symnn.compile.products import Quotient, quotient, summands
 from symnn.compile.safe_nodes import Peak, rewritten
 from symnn.ground.indices import Index
@@ -70,7 +70,7 @@ def _target(delta: Delta, out: Writing, over: list[Index]) -> tuple[Index, Tree]
         c, inner = one.index, free_indices(other)
         if c in out.targets or c in inner or c in out.indices() or any(k in out.targets for k in inner):
             continue
-        if inside(other, c.size):
+        if inside(other, c.size) and not strays(other):  # a label that a guard keeps inside is not read unguarded
             return c, other
     return None
 

@@ -123,7 +123,9 @@ def abstract(name: str, free: tuple[Index, ...], tree: Tree, cache: dict[Any, Te
         name,
         tuple(str(i.size) for i in numbered.values()),
         len(free),
-        tuple((tuple(map(str, s.shape)), s.positive, s.nonnegative, str(s.classes), s.bijective) for s in slots.values()),
+        tuple(
+            (tuple(map(str, s.shape)), s.positive, s.nonnegative, str(s.classes), s.bijective) for s in slots.values()
+        ),
         tuple(i.letter for i in numbered.values()),
         key,
     )
