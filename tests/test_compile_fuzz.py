@@ -245,6 +245,16 @@ def test_an_index_that_the_formula_lacks() -> None:
     agree(total, {N: 3, D: 2, M: 4}, q=rng.normal(size=(2, 2)), y=rng.normal(size=(3, 2, 4)))
 
 
+def test_a_buffer_is_scaled_once() -> None:
+    n, m = letters(N, D)
+    k = index("k", N)
+    x, w = parameter("x", (N, D)), parameter("w", (N, N))
+    s = define("s", (n, m), 1 / (1 + sympy.exp(-x[n, m])))
+    mixed = define("y", (n, m), s[n, m] * (1 - s[n, m]) * (sum_over(w[n, k] * s[k, m], k) + x[n, m]) + x[n, m])
+    rng = np.random.default_rng(0)
+    agree(define("L", (), sum_over(mixed[n, m] ** 2, n, m)), {N: 2, D: 3}, x=rng.normal(size=(2, 3)), w=np.ones((2, 2)))
+
+
 @pytest.mark.parametrize("sizes", [(4, 2), (2, 4), (3, 3)])
 def test_deltas_inside_a_sum_guard_what_stands_beside_it(sizes: tuple[int, int]) -> None:
     n, d = index("n", N), index("d", M)

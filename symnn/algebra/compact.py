@@ -8,8 +8,9 @@ from typing import Any
 
 from symnn.algebra.leaves import base_atom, is_whole
 from symnn.algebra.normal import content, opened
+from symnn.algebra.printing import for_print
 from symnn.algebra.quotients import quotient, times
-from symnn.algebra.terms import Atom, Monomial, Poly, Rational, intern_atom
+from symnn.algebra.terms import Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
 from symnn.ground.reading_order import factor_key, term_key
 from symnn.ground.substitute import fresh
@@ -98,7 +99,7 @@ def _tree(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
     key = (p, taken)
     made = letters.made.get(key)
     if made is None:
-        made = letters.made[key] = _compact(_conditions_turned(p), letters, taken)
+        made = letters.made[key] = _compact(for_print(p), letters, taken)
     return made
 
 
@@ -116,22 +117,6 @@ def _compact(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
         return shared
     cleared = _out_of(p, letters, taken, cleared=True)
     return cleared if (cost(cleared), _brackets(cleared)) <= (cost(shared), _brackets(shared)) else shared
-
-
-def _conditions_turned(p: Poly) -> Poly:
-    """Write 1 - 1[q > 0] - 1[q = 0] as 1[q < 0], and 1 - 1[q > 0] as 1[q <= 0]: atoms for printing only."""
-    for above in dict.fromkeys(a for a in p.atoms() if a.kind == "ind" and a.data[0] == ">"):
-        level = intern_atom("ind", ("=", above.data[1]), nonnegative=True, indices=above.indices)
-        for m, c in list(p.terms.items()):
-            without = times(m, ((above, 1),))
-            if above in dict(m) or level in dict(m) or p.terms.get(without) != -c:
-                continue
-            also = times(m, ((level, 1),))
-            strict = p.terms.get(also) == -c
-            turned = intern_atom("ind", ("<" if strict else "<=", above.data[1]), indices=above.indices)
-            gone = (m, without, also) if strict else (m, without)
-            p = Poly({n: k for n, k in p.terms.items() if n not in gone} | {times(m, ((turned, 1),)): c})
-    return p
 
 
 def _brackets(tree: Tree) -> int:

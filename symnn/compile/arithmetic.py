@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symnn.compile.conditions import may_fail
@@ -87,7 +88,8 @@ def multiplied(emitter: Emitter, sign: int, above: list[Piece], below: list[Piec
     if sign > 0 and len(above) == 1 and not below:
         return above[0]
     axes = union((*above, *below), emitter.rank, emitter.free)
-    n = next((n for n, p in enumerate(above) if p.level == ATOM and p.axes == axes and axes), None)
+    whole = [n for n, p in enumerate(above) if p.level == ATOM and p.axes == axes and axes]
+    n = next((n for n in whole if above[n].fresh), next(iter(whole), None))
     update = None
     if n is not None and sign > 0 and above[n].kind == "real":
         statement = _scaled(emitter, above[n], above[:n] + above[n + 1 :], below)
@@ -130,6 +132,7 @@ def multiplied(emitter: Emitter, sign: int, above: list[Piece], below: list[Piec
 def _scaled(emitter: Emitter, array: Piece, above: list[Piece], below: list[Piece]) -> str:
     """Return the statement that multiplies an array by the other factors in place."""
     low = [aligned(p, array.axes) for p in below]
+    above = [replace(p, fresh=False) for p in above]  # only the array itself may be changed by the statement
     if not above:
         return f"{array.text} /= " + " * ".join(p.at(PRODUCT) if len(low) > 1 else p.text for p in low)
     return f"{array.text} *= {multiplied(emitter, 1, [aligned(p, array.axes) for p in above], low).text}"
