@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Exhausted", "limited", "spend"]
+__all__ = ["Exhausted", "limited", "spend", "watched"]
 
 
 class Exhausted(Exception):
@@ -13,9 +13,11 @@ class Exhausted(Exception):
 
 
 class _Left:
-    """How many products are left; None where nothing limits them."""
+    """How many products are left, None where nothing limits them; and what is called once after some more."""
 
     steps: int | None = None
+    until: int = 0
+    watch: Callable[[], None] | None = None
 
 
 @contextmanager
@@ -34,9 +36,25 @@ def limited(steps: int) -> Iterator[None]:
         _Left.steps = None if before is None else before - (given - max(_Left.steps, 0))
 
 
-def spend() -> None:
-    """Count one product."""
+@contextmanager
+def watched(steps: int, watch: Callable[[], None]) -> Iterator[None]:
+    """Call ``watch`` once if a computation takes more than so many products; it may end it by an exception."""
+    before = _Left.until, _Left.watch
+    _Left.until, _Left.watch = steps, watch
+    try:
+        yield
+    finally:
+        _Left.until, _Left.watch = before
+
+
+def spend(steps: int = 1) -> None:
+    """Count some products."""
     if _Left.steps is not None:
-        _Left.steps -= 1
+        _Left.steps -= steps
         if _Left.steps < 0:
             raise Exhausted("the algebra gave up: too many products")
+    if _Left.watch is not None:
+        _Left.until -= steps
+        if _Left.until < 0:
+            watch, _Left.watch = _Left.watch, None
+            watch()

@@ -15,6 +15,7 @@ from symnn.algebra.budget import spend
 from symnn.algebra.leaves import base_atom, const, is_whole, of_atom, parts_of
 from symnn.algebra.order import atom_id, leading_sign
 from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational, ratio
+from symnn.ground.errors import UnsupportedError
 from symnn.ground.indices import Index
 
 __all__ = [
@@ -45,18 +46,28 @@ def monomial(m: Monomial) -> Poly:
     return Poly({m: 1}) if _is_normal(m) else _renormal(m)
 
 
+#: Higher powers of a sum keep their brackets.
+_MOST_EXPANDED = 48
+
+
 def _is_normal(m: Monomial) -> bool:
     many = len(m) > 1
     for a, e in m:
         kind = a.kind
         if kind in ("base", "num"):
-            # a root of a single atom keeps an exponent from 0 to 1; whole powers belong to the atom itself
-            if e >= 1 or (e < 0 and (kind == "num" or len(a.data.terms) == 1)):
+            if _opens(a, e):
                 return False
         elif kind == "ind":
             if e != 1 or (many and (a.data[0] == "=" or _nested(a, m))):
                 return False
     return True
+
+
+def _opens(a: Atom, e: Rational) -> bool:
+    """Tell whether a number or a bracket has whole powers that do not belong to it; a single atom bears its own."""
+    if a.kind == "num" or len(a.data.terms) == 1:
+        return not 0 < e < 1
+    return 1 <= e <= _MOST_EXPANDED
 
 
 def _nested(a: Atom, m: Monomial) -> bool:
@@ -88,12 +99,12 @@ def _renormal(m: Monomial) -> Poly:
             if e < 0:
                 raise ZeroDivisionError("an indicator in a denominator")
             rest.append((a, 1))
-        elif a.kind == "base" and (e >= 1 or (e < 0 and len(a.data.terms) == 1)):
+        elif a.kind == "base" and _opens(a, e):
             whole = int(e // 1)
             out = multiply(out, whole_power(a.data, whole))
             if e - whole:
                 rest.append((a, ratio(e - whole)))
-        elif a.kind == "num" and (e >= 1 or e < 0):
+        elif a.kind == "num" and _opens(a, e):
             whole = int(e // 1)
             out = out.scaled(Fraction(a.data) ** whole)
             if e - whole:
@@ -151,6 +162,10 @@ def solve_equation(e: Poly, wanted: frozenset[Index] | None) -> tuple[Index, Pol
 # -- expanding -----------------------------------------------------------------------------------------------------
 
 
+#: So many products of two terms count as one product.
+_TERMS = 16
+
+
 def multiply(p: Poly, q: Poly) -> Poly:
     """Return the product, expanded and normal."""
     if not p.terms or not q.terms:
@@ -159,6 +174,9 @@ def multiply(p: Poly, q: Poly) -> Poly:
         return q
     if q is ONE or q == ONE:
         return p
+    work = len(p.terms) * len(q.terms)
+    if work > _TERMS:
+        spend(work // _TERMS)
     out: dict[Monomial, Rational] = {}
     extra = ZERO
     for m1, c1 in p.terms.items():
@@ -174,6 +192,10 @@ def multiply(p: Poly, q: Poly) -> Poly:
 # -- whole powers --------------------------------------------------------------------------------------------------
 
 
+#: Longer numbers are refused.
+_MOST_BITS = 100_000
+
+
 def whole_power(p: Poly, n: int) -> Poly:
     """Return p ** n for a whole number n; below a line a sum keeps its brackets."""
     if n == 1:
@@ -184,14 +206,14 @@ def whole_power(p: Poly, n: int) -> Poly:
         if n < 0:
             raise ZeroDivisionError("a power of zero")
         return ZERO
-    if n > 0:
+    single = p.single()
+    if single is not None:
+        return _whole_monomial(single[0], single[1], n)
+    if 0 < n <= _MOST_EXPANDED:
         out = p
         for _ in range(n - 1):
             out = multiply(out, p)
         return out
-    single = p.single()
-    if single is not None:
-        return _whole_monomial(single[0], single[1], n)
     scale, mono, rest = content(p)
     if oriented(rest) < 0:
         rest, scale = -rest, -scale
@@ -202,6 +224,8 @@ def whole_power(p: Poly, n: int) -> Poly:
 
 
 def _whole_monomial(m: Monomial, c: Rational, n: int) -> Poly:
+    if abs(n) * max(c.numerator.bit_length(), c.denominator.bit_length()) > _MOST_BITS and c not in (1, -1):
+        raise UnsupportedError(f"A number to the power {n} has too many digits to be worked out.")
     out = const(Fraction(c) ** n)
     for a, k in m:
         if a.kind == "ind" and n < 0:

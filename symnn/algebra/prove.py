@@ -8,11 +8,12 @@ from functools import partial
 from itertools import product as iproduct
 from typing import Any
 
-from symnn.algebra.budget import Exhausted, limited
+from symnn.algebra.budget import Exhausted, limited, watched
 from symnn.algebra.cases import vanishes_by_signs
 from symnn.algebra.convert import canonical
 from symnn.algebra.derived import derived_facts
 from symnn.algebra.facts import Contradiction, Fact, cleared, rewritings
+from symnn.algebra.glance import clearly_differ
 from symnn.algebra.normal import const, parts_of, rebuild
 from symnn.algebra.opening import inline, outermost
 from symnn.algebra.terms import Atom, Poly
@@ -69,17 +70,28 @@ def prove_equal(
     """
     allowed = None if open_tensors is None else frozenset(open_tensors)
     attempt = _Attempt(tuple(facts), derive)
+
+    def glance() -> None:
+        if not attempt.declared and clearly_differ(left, right):
+            raise _Different
+
     try:
-        with limited(_BUDGET if budget is None else budget):
+        with limited(_BUDGET if budget is None else budget), watched(_GLANCE, glance):
             return attempt.run(Add((left, Neg(right))), allowed)
+    except _Different:
+        return Proof("undecided", (), tuple(attempt.opened), "the two sides have different values at a random point")
     except Exhausted as error:
         return Proof("undecided", (), tuple(attempt.opened), str(error))
     except Contradiction:
         return Proof("undecided", (), tuple(attempt.opened), CONTRADICTION)
 
 
-#: Products that a proof may take.
-_BUDGET = 200_000
+class _Different(Exception):
+    """The sides differ in value: no proof is looked for any longer."""
+
+
+#: Products that a proof may take, and those after which the sides' values are compared once.
+_BUDGET, _GLANCE = 200_000, 300
 CONTRADICTION = "the facts contradict one another: 0 = 1 follows from them"
 
 

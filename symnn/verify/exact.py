@@ -22,12 +22,23 @@ class _Number(Fraction):
 
     def __pow__(self, exponent: Any, modulo: None = None) -> Any:
         power = Fraction(exponent)
+        if self in (0, 1) and power > 0:
+            return Fraction(self)
+        if power.denominator > _MOST_ROOT or self._bits() * abs(power.numerator) > _MOST_BITS:
+            raise Irrational(f"a power {float(power):.6g} is too large to be exact")
         if power.denominator == 1:
             return Fraction(self) ** power.numerator
         if self < 0:
             raise ValueError(f"{self} to the power {power} is not real")
         root = Fraction(_root(self.numerator, power.denominator), _root(self.denominator, power.denominator))
         return root**power.numerator
+
+    def _bits(self) -> int:
+        return max(self.numerator.bit_length(), self.denominator.bit_length())
+
+
+#: Larger roots and longer powers are not worked out.
+_MOST_ROOT, _MOST_BITS = 60, 20_000
 
 
 def _root(n: int, k: int) -> int:
