@@ -182,8 +182,8 @@ def _product_of_sums(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree |
 def _grouped(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
     best = _ordered(_terms(p, letters, taken))
     if len(p.terms) > 2:
-        for shared in _most_shared(p)[:_TRIED]:
-            with_it = {m: c for m, c in p.terms.items() if dict(m).get(shared, 0) >= 1}
+        for shared, sign in _most_shared(p)[:_TRIED]:
+            with_it = {m: c for m, c in p.terms.items() if sign * dict(m).get(shared, 0) > 0}
             others = Poly({m: c for m, c in p.terms.items() if m not in with_it})
             if others.terms:
                 found = _ordered([_tree(Poly(with_it), letters, taken), *_terms(others, letters, taken)])
@@ -204,14 +204,15 @@ def _ordered(terms: list[Tree]) -> Tree:
 _TRIED = 3
 
 
-def _most_shared(p: Poly) -> list[Atom]:
-    """Return the atoms that several terms carry as a factor, the most shared first."""
-    counts: dict[Atom, int] = {}
+def _most_shared(p: Poly) -> list[tuple[Atom, int]]:
+    """Return the atoms that several terms carry above (1) or below (-1) the fraction line, the most shared first."""
+    counts: dict[tuple[Atom, int], int] = {}
     for m in p.terms:
         for a, e in m:
-            if e >= 1:
-                counts[a] = counts.get(a, 0) + 1
-    return sorted((a for a, n in counts.items() if n >= 2), key=lambda a: (-counts[a], a.id))
+            if e >= 1 or (e < 0 and a.kind != "sym"):  # sizes below the line are cleared instead
+                place = (a, 1 if e > 0 else -1)
+                counts[place] = counts.get(place, 0) + 1
+    return sorted((place for place, n in counts.items() if n >= 2), key=lambda q: (-counts[q], -q[1], q[0].id))
 
 
 def _with_factor(mono: Monomial, scale: Any, inner: Tree, letters: Letters, taken: frozenset[str]) -> Tree:

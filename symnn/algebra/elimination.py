@@ -14,7 +14,7 @@ from symnn.algebra.compact import Letters, cost, to_tree
 from symnn.algebra.convert import canonical
 from symnn.algebra.folding import Solution, pivots, rewrite
 from symnn.algebra.normal import entry, multiply, of_index, summed
-from symnn.algebra.terms import ONE, Atom, Poly
+from symnn.algebra.terms import ONE, Poly
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Tree
@@ -66,14 +66,15 @@ def _below(
             bare = poly = cancelled(rewrite(so_far.poly, solution))
             axes = frozenset(_summed_axes((bare, *(p for _, _, p in rest)), tensor))
             found = [solution, *_known_sums(tensor, at, body, rules, axes)]
+            used: list[Solution] = []
             for fact in found[1:]:
-                poly = cancelled(rewrite(poly, fact))
+                without = cancelled(rewrite(poly, fact))
+                used += [fact] if without != poly else []
+                poly = without
             # definitions further up are written with what is known by now
             later = [(t, i, _rewritten(p, found)) for t, i, p in rest]
         except ZeroDivisionError:
             continue
-        seen = list(_everything(bare))
-        used = tuple(f for f in found[1:] if any(a is f.atom for a in seen))
         moved = bare != so_far.poly or any(p != q for (_, _, p), (_, _, q) in zip(rest, later, strict=True))
         new = Eliminated(poly, (*so_far.solved, solution) if moved else so_far.solved, (*so_far.sums, *used))
         if moved:
@@ -98,13 +99,6 @@ def _rewritten(p: Poly, rules: Sequence[Solution]) -> Poly:
     for rule in rules:
         p = cancelled(rewrite(p, rule))
     return p
-
-
-def _everything(p: Poly) -> Iterator[Atom]:
-    for a in p.atoms():
-        yield a
-        if a.kind == "base":
-            yield from _everything(a.data)
 
 
 def _summed_axes(polys: Iterable[Poly], tensor: Tensor) -> Iterator[tuple[int, int]]:

@@ -30,7 +30,8 @@ def fused(target: Tensor, definition: Definition, upstream: Tensor) -> Combined 
     assert upstream.definition is not None
     # The upstream stands among the consumer's arguments; what it is computed from decides, and how the values that
     # may be folded back in are defined.
-    folded = tuple(t for t in dict.fromkeys(definition.args) if t.definition is not None and _foldable(t, upstream))
+    seen = dict.fromkeys((*definition.args, *upstream.definition.args))
+    folded = tuple(t for t in seen if _foldable(t, upstream))
     shape, tensors = pattern((definition, upstream.definition, *(t.definition for t in folded if t.definition)))
     tensors = tuple(dict.fromkeys((*tensors, *folded)))
     key = ("fuse", shape, tensors.index(upstream), tuple(tensors.index(t) for t in folded))
@@ -60,7 +61,7 @@ def _fuse(target: Tensor, definition: Definition, upstream: Tensor) -> Combined 
     if cost(opened) > _LARGEST:
         return None
     derived.then(opened, f"insert {upstream.name}")
-    simplify(derived, _named(before, upstream))
+    simplify(derived, [named_value(t) for t in tensors_in(opened) if _foldable(t, upstream)])
     after = derived.result
     if upstream in tensors_in(after) or weight(after) > weight(before):
         return None
@@ -71,11 +72,6 @@ def _worth_trying(tree: Tree, upstream: Tensor) -> bool:
     """A sum over many terms of a sum seldom shortens; anything small is tried."""
     assert upstream.definition is not None
     return cost(tree) + cost(upstream.definition.template.tree) <= _LARGEST
-
-
-def _named(before: Tree, upstream: Tensor) -> list[tuple[Tensor, tuple[Index, ...], Tree]]:
-    """Return computed tensors in sight that may be folded back in."""
-    return [named_value(t) for t in tensors_in(before) if _foldable(t, upstream)]
 
 
 def added(target: Tensor, parts: Sequence[Definition]) -> Combined:

@@ -17,6 +17,7 @@ from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean, factors
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
+from symnn.ground.tensors import Tensor
 from symnn.ground.tree import (
     ONE,
     Add,
@@ -31,6 +32,7 @@ from symnn.ground.tree import (
     Tree,
     Where,
     children,
+    depends_on,
     free_indices,
     mul,
     rebuild,
@@ -48,7 +50,7 @@ _BUDGET = 6_000
 #: Expanded sums with more terms than this are not gathered: nothing short comes of them.
 _MOST_TERMS = 40
 
-#: A formula that costs less than this is not looked at again with its definitions eliminated.
+#: A formula that costs less than this, and sums no named value, is not looked at again with definitions eliminated.
 _SHORT = 20
 
 
@@ -80,11 +82,22 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
     if best is not None and weight(tree) - weight(best) >= collect:
         record.then(best, *names, "collect terms")
         tree = best
-    if weight(tree) >= _SHORT:
+    if weight(tree) >= _SHORT or _sums_a(tree, [tensor for tensor, _, _ in named]):
         after = tree
         found = _bounded(lambda: shortened(after, named, letters), None)
         if found is not None:
             record.then(found[0], *found[1])
+
+
+def _sums_a(tree: Tree, named: Sequence[Tensor]) -> bool:
+    """Tell whether a sum runs over entries of a named value and nothing else: what they sum to may be known."""
+    for t in walk(tree):
+        if isinstance(t, Sum):
+            moving = [f for f in factors(t.body) if depends_on(f, t.index)]
+            bare = [f.base if isinstance(f, Pow) else f for f in moving]
+            if len(set(bare)) == 1 and isinstance(bare[0], Entry) and bare[0].tensor in named:
+                return True
+    return False
 
 
 _Found = TypeVar("_Found")

@@ -72,12 +72,22 @@ def _negative(body: Tree) -> Tree:
         return ZERO
     if isinstance(body, Neg):
         return body.body
-    if isinstance(body, Fn) and body.name in _ODD and isinstance(body.args[0], Add):
+    if isinstance(body, Fn) and body.name in _ODD and isinstance(body.args[0], Add) and _mostly_negative(body.args[0]):
         return Fn(body.name, (_turned(body.args[0]),))
-    if isinstance(body, Div) and isinstance(body.num, Fn) and body.num.name in _ODD:
+    if isinstance(body, Mul):
+        for n, f in enumerate(body.factors):
+            turned = _negative(f) if isinstance(f, Fn) else Neg(f)
+            if not isinstance(turned, Neg):
+                return Mul((*body.factors[:n], turned, *body.factors[n + 1 :]))
+    if isinstance(body, Div) and isinstance(body.num, Fn | Mul):
         turned = _negative(body.num)
         return Neg(body) if isinstance(turned, Neg) else Div(turned, body.den)
     return Neg(body)
+
+
+def _mostly_negative(terms: Add) -> bool:
+    """Tell whether a sum is no longer with every sign changed."""
+    return 2 * sum(isinstance(t, Neg) for t in terms.terms) >= len(terms.terms)
 
 
 def _turned(terms: Add) -> Tree:
