@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+from symnn.algebra.gathering import Gathered, gathered
 from symnn.algebra.leaves import base_atom, is_whole
 from symnn.algebra.normal import content, opened
 from symnn.algebra.printing import for_print
 from symnn.algebra.quotients import quotient, times
+from symnn.algebra.squares import square_root
 from symnn.algebra.terms import Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
 from symnn.ground.reading_order import factor_key, term_key
@@ -158,7 +160,26 @@ def _shared(p: Poly, *, cleared: bool) -> tuple[Any, Monomial, Poly]:
 def _sum_of_terms(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree:
     grouped = _grouped(p, letters, taken)
     product = _product_of_sums(p, letters, taken)
-    return grouped if product is None or cost(product) >= cost(grouped) else product
+    best = grouped if product is None or cost(product) >= cost(grouped) else product
+    root = square_root(p)
+    if root is not None:
+        root = -root if root.terms.get((), 0) < 0 else root
+        square = Pow(_tree(root, letters, taken), number(2))
+        best = square if cost(square) < cost(best) else best
+    for way in gathered(p):
+        found = _ordered([_one_sum(way, letters, taken), *_terms(way.others, letters, taken)])
+        best = found if cost(found) < cost(best) else best
+    return best
+
+
+def _one_sum(way: Gathered, letters: Letters, taken: frozenset[str]) -> Tree:
+    """Return several sums under one sum sign."""
+    way.index.letter = letters.choose(way.index.size, taken)
+    inner = _tree(way.inner, letters, taken | {way.index.letter})
+    body = _with_factor(way.common, 1, inner, letters, taken | {way.index.letter})
+    negative = isinstance(body, Neg)
+    out = Sum(way.index, body.body if isinstance(body, Neg) else body)
+    return Neg(out) if negative else out
 
 
 def _product_of_sums(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree | None:

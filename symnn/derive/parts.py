@@ -23,6 +23,7 @@ from symnn.ground.tree import (
     Add,
     Div,
     Entry,
+    Ind,
     Ix,
     Mul,
     Neg,
@@ -52,6 +53,7 @@ class _Naming:
 
     sizes: dict[Any, Any]
     taken: set[str]
+    outer: tuple[Index, ...]
     slot: Tensor | None = None
     found: list[Tensor] = field(default_factory=list)
     forms: dict[tuple[object, Poly], Tensor] = field(default_factory=dict)
@@ -94,8 +96,11 @@ class _Naming:
         """Name what of a product depends on the tensor, where several factors do and others do not."""
         flat = factors(tree)
         mine = [f for f in flat if self._depends(f)]
-        others = [f for f in flat if not self._depends(f)]
-        if len(mine) < 2 or not others or all(isinstance(f, Neg) for f in others):
+        own = {i for f in mine for i in free_indices(f)}
+        # a condition on the same indices belongs to it, as the mask of attention's weights does
+        mine = [f for f in flat if f in mine or (isinstance(f, Ind) and own.issuperset(free_indices(f)))]
+        others = [f for f in flat if f not in mine]
+        if sum(map(self._depends, mine)) < 2 or not others or all(isinstance(f, Neg) for f in others):
             return tree
         above = [f for f in mine if not isinstance(f, Div)]
         below = [f.den for f in mine if isinstance(f, Div)]
@@ -108,7 +113,7 @@ class _Naming:
         return any(t is self.slot or t in self.found for t in tensors_in(tree))
 
     def _part(self, tree: Tree, letter: str) -> Tree:
-        free = tuple(free_indices(tree))
+        free = tuple(sorted(free_indices(tree), key=lambda i: i not in self.outer))
         stand_ins = tuple(_stand_in(n, i.size) for n, i in enumerate(free))
         try:
             form = canonical(substitute(tree, indices={i: Ix(j) for i, j in zip(free, stand_ins, strict=True)}))
@@ -142,7 +147,7 @@ def parts_of(template: Template) -> tuple[Tensor, ...]:
     """Return the named parts of a template, of what depends on its first slot first, each after what it is made of."""
     made: tuple[Tensor, ...] | None = template.memo.get("parts")
     if made is None:
-        naming = _Naming({s: s for s in _formal_sizes(template)}, {t.name for t in template.slots})
+        naming = _Naming({s: s for s in _formal_sizes(template)}, {t.name for t in template.slots}, template.free)
         for slot in template.slots:
             if slot.classes is None:
                 naming.slot = slot

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from symnn.algebra.compact import Letters, cost, to_tree
 from symnn.algebra.convert import canonical, reaches
 from symnn.algebra.elimination import eliminations
+from symnn.derive.hidden import Hidden
 from symnn.ground.indices import Index
+from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Fn, Tree, Where, tensors_in, walk
 
@@ -42,17 +44,19 @@ def shortened(
 
     ``price`` is what a formula costs. None where nothing cheaper than the formula itself is found.
     """
-    if branches(tree):
+    hidden = Hidden()
+    plain = hidden.hide(tree)
+    if branches(plain):
         return None
     try:
-        poly = canonical(tree)
+        poly = canonical(plain)
     except ZeroDivisionError:
         return None
     if len(poly.terms) > _MOST_TERMS:
         return None
     best: tuple[Tree, tuple[str, ...]] | None = None
-    for found in eliminations(poly, _in_order(named)):
-        out = to_tree(found.poly, letters)
+    for found in eliminations(poly, _definitions(named, hidden)):
+        out = hidden.show(to_tree(found.poly, letters))
         if price(out) < price(tree if best is None else best[0]):
             rules = [f"fold {s.tensor.name}" for s in found.solved]
             rules += [f"known sum of {s.tensor.name}" for s in found.sums]
@@ -60,8 +64,19 @@ def shortened(
     return best
 
 
+def _definitions(named: Sequence[Named], hidden: Hidden) -> list[Named]:
+    """Return the named values whose definitions have no branches, and the moduli that are known of the others."""
+    out: list[Named] = []
+    for tensor, at, definition in _in_order([(t, at, hidden.hide(d)) for t, at, d in named]):
+        modulus = hidden.modulus(entry_of(tensor, at), definition)
+        if modulus is not None:
+            out.append((modulus[0], at, modulus[1]))
+        out.append((tensor, at, definition))
+    return out
+
+
 def _in_order(named: Sequence[Named]) -> list[Named]:
-    """Return the named values, each after those that it is computed from."""
+    """Return the named values without branches, each after those that it is computed from."""
     out: list[Named] = []
     left = [n for n in named if not branches(n[2])]
     while left:

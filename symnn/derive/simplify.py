@@ -12,6 +12,7 @@ from symnn.algebra.convert import canonical
 from symnn.algebra.folding import Solution, rewrite, solutions
 from symnn.algebra.normal import content, multiply
 from symnn.algebra.terms import Monomial, Poly, Rational
+from symnn.derive.guards import decided
 from symnn.derive.shorten import Named, branches, shortened, weight
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean, factors
@@ -71,6 +72,15 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
     if weight(folded) < weight(tree) or by_cases != folded:
         record.then(by_cases, *(f"fold {name}" for name in used))
         tree = by_cases
+    moduli = transform(tree, _modulus)
+    if moduli != tree:
+        record.then(moduli, "u sign(u) = |u|")
+        tree = moduli
+    chosen = tree
+    under = _bounded(lambda: decided(chosen), chosen) if branches(tree) else tree
+    if weight(under) < weight(tree):
+        record.then(under, "decided by the condition beside it")
+        tree = under
     before = tree
     cancelled = _bounded(lambda: clean(_cancel(clean(_without_equal_factors(before)), letters)), before)
     if weight(cancelled) < weight(tree):
@@ -177,6 +187,19 @@ def _by_cases(tree: Tree, named: Sequence[Named], letters: Letters, used: dict[s
             if cost(candidate) <= cost(tree) and tensor in tensors_in(candidate):
                 used.setdefault(tensor.name)
                 return candidate
+    return tree
+
+
+def _modulus(tree: Tree) -> Tree:
+    """Return a product that holds u and sign(u) with |u| in their place."""
+    if not isinstance(tree, Mul):
+        return tree
+    for f in tree.factors:
+        if isinstance(f, Fn) and f.name == "sign" and f.args[0] in tree.factors:
+            left = list(tree.factors)
+            left.remove(f)
+            left[left.index(f.args[0])] = Fn("abs", f.args)
+            return mul(*left)
     return tree
 
 

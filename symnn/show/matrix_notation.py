@@ -42,8 +42,9 @@ from symnn.algebra.matrix_terms import (
 from symnn.ground.sympy_border import from_sympy
 from symnn.ground.tree import ONE, Add, Const, Div, Entry, Neg, Num, Sym, Tree
 from symnn.show.latex_notation import latex as tree_latex
-from symnn.show.matrix_numpy import matrix_text
+from symnn.show.matrix_numpy import is_constant, matrix_text
 from symnn.show.names import index_latex, symbol_text, tensor_name
+from symnn.show.reading import MIRRORED
 
 __all__ = ["matrix_latex", "matrix_text"]
 
@@ -301,7 +302,10 @@ def _condition(m: Matrix) -> str:
             left = index_latex(m.left.body.letter)
         if isinstance(m.right, Broadcast) and isinstance(m.right.body, Positions):
             right = index_latex(m.right.body.letter)
-        return f"{left} {_RELATIONS.get(m.rel, m.rel)} {right}"
+        rel = m.rel
+        if is_constant(m.left) and not is_constant(m.right):
+            left, right, rel = right, left, MIRRORED.get(rel, rel)
+        return f"{left} {_RELATIONS.get(rel, rel)} {right}"
     return _plain(m)
 
 

@@ -38,11 +38,11 @@ from symnn.algebra.matrix_terms import (
 from symnn.ground.indices import Index
 from symnn.ground.tree import ONE, Div, Num, Tree
 from symnn.show.names import index_text, tensor_text
-from symnn.show.reading import Binds
+from symnn.show.reading import MIRRORED, Binds, constant
 from symnn.show.text_notation import binding
 from symnn.show.text_notation import text as tree_text
 
-__all__ = ["matrix_text"]
+__all__ = ["is_constant", "matrix_text"]
 
 # Binding strengths: sum, sign, product, matrix product, name or call. Python reads * / @ from left to right alike;
 # a matrix product inside a product entry by entry is set in brackets all the same.
@@ -204,6 +204,8 @@ def _entrywise(m: Matrix, parts: list[_Written]) -> _Written:
         case Compare():
             rel = {"=": "=="}.get(m.rel, m.rel)
             left, right = (_numeric(p).part(_SUM) for p in parts)
+            if is_constant(m.left) and not is_constant(m.right):  # a < 1 rather than 1 > a
+                left, right, rel = right, left, MIRRORED.get(rel, rel)
             return _Written(f"{left} {rel} {right}", 0, full, truth=True)
         case Extreme():
             return _Written(f"{m.name}imum({_numeric(parts[0]).text}, {_numeric(parts[1]).text})", _ATOM, full)
@@ -274,3 +276,9 @@ def _sums_rows(m: Matrix) -> bool:
     if isinstance(m, Plus | Hadamard | Quotient | Scaled | Elementwise | Compare | Extreme | Select):
         return any(_sums_rows(p) for p in _parts(m))
     return False
+
+
+def is_constant(m: Matrix) -> bool:
+    """Tell whether a matrix is one number, repeated or not."""
+    body = m.body if isinstance(m, Fill) else m
+    return isinstance(body, Scalar) and constant(body.tree)

@@ -27,6 +27,7 @@ from symnn.ground.tree import (
 )
 
 __all__ = [
+    "MIRRORED",
     "Binds",
     "Comparison",
     "Written",
@@ -80,7 +81,7 @@ class Comparison:
     right: Tree
 
 
-_FLIPPED = {">": "<", ">=": "<=", "=": "=", "!=": "!="}
+MIRRORED = {">": "<", ">=": "<=", "=": "=", "!=": "!="}
 _NOT = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "=": "!=", "!=": "="}
 
 
@@ -170,7 +171,7 @@ def comparison(tree: Tree) -> Comparison | None:
             return Comparison(tree.left, "=", tree.right)
         case Ind():
             if constant(tree.left) and not constant(tree.right):
-                return Comparison(tree.right, _FLIPPED[tree.rel], tree.left)
+                return Comparison(tree.right, MIRRORED[tree.rel], tree.left)
             return Comparison(tree.left, tree.rel, tree.right)
     inner = negation(tree)
     found = comparison(inner) if inner is not None else None
