@@ -25,7 +25,7 @@ import sympy
 from identities import Identity, all_identities
 from identities.asked import LIMIT, Answer, judge_of, proof, verdict
 from identities.mutants import KINDS, Claim, claim_of, mutants
-from identities.values import Judge
+from identities.values import Judge, leaves
 from shared.rounds import Bar, finish, table
 
 from symnn.show.text_notation import text
@@ -155,16 +155,17 @@ def ask_false(number: int) -> tuple[list[False_], Counter[str]]:
     identity, claim, chosen = WORK[number]
     place = f"{chosen.seed}/{identity.source}/{identity.name}"
     rng = random.Random(place)
-    judges: dict[bool, Judge] = {}
+    judges: dict[Any, Judge] = {}
     out: list[False_] = []
     dropped: Counter[str] = Counter()
     for mutant in mutants(claim, SLIPS, place):
         if chosen.quick and rng.random() >= 0.1:
             continue
         changed = mutant.claim
-        if mutant.square not in judges:
-            judges[mutant.square] = judge_of(changed, identity.draw, chosen.seed)
-        word = judges[mutant.square].compare(changed.left, changed.right)
+        kind = mutant.square, frozenset(leaves((changed.left, changed.right)))  # a slip may leave a tensor out
+        if kind not in judges:
+            judges[kind] = judge_of(changed, identity.draw, chosen.seed)
+        word = judges[kind].compare(changed.left, changed.right)
         if word != "refuted":
             dropped[word] += 1
             continue

@@ -25,7 +25,7 @@ Facts = tuple[tuple[Poly, int], ...]
 _DEEPEST = 6
 _MOST_TERMS = 200
 #: Products that all cases together may take.
-_BUDGET = 1_500
+_BUDGET = 12_000
 
 
 def vanishes_by_signs(poly: Poly, is_zero: Test) -> bool:
@@ -149,13 +149,16 @@ def _solved(p: Poly) -> tuple[Atom, Poly] | None:
         at = next((a for a in p.atoms() if a.kind == "ix" and a.data is found[0]), None)
         return None if at is None else (at, found[1])
     for m, c in p.terms.items():
-        if len(m) == 1 and m[0][1] == 1 and m[0][0].kind in ("ent", "sym") and not m[0][0].positive:
+        if len(m) == 1 and m[0][1] == 1 and m[0][0].kind in ("ent", "sym"):
             a = m[0][0]
             rest = p - Poly({m: c})
+            value = rest.scaled(-Fraction(1) / c)
+            if (a.positive and not value.positive) or (a.nonnegative and not value.nonnegative):
+                continue  # what is known of the one must be known of the other
             if a.kind == "ent" and a.data[0].classes is not None:
                 continue
             if not any(b is a for b in _all_atoms(rest)):
-                return a, rest.scaled(-Fraction(1) / c)
+                return a, value
     return None
 
 

@@ -33,7 +33,7 @@ from sympy import (
     sqrt,
 )
 
-from symnn.ground.functions import NAMES, indicator, sum_over
+from symnn.ground.functions import NAMES, indicator, stop_gradient, sum_over
 from symnn.ground.indices import Index
 from symnn.ground.sizes import dims, scalars
 from symnn.ground.tensors import Tensor, input, permutation
@@ -244,6 +244,18 @@ _SUMS = (
     Identity("sum split", "splitting", _S(wide[e], e), _S(wide[n], n) + _S(wide[N + mm], mm), _CONCRETE + "2.3"),
     Identity("sum over a grid", "splitting", _S(grid[o], o), _S(grid[n * K + k], n, k), _CONCRETE + "2.4"),
     Identity("telescope", "splitting", _S(longer[n + 1] - longer[n], n), longer[N] - longer[0], _CONCRETE + "2.6"),
+    Identity("first term apart", "boundaries", _S(f[k], k) - _S(indicator(k > 0) * f[k], k), f[0], _CONCRETE + "2.3"),
+    Identity("last term apart", "boundaries", _S(f[k], k) - _S(indicator(k < K - 1) * f[k], k), f[K - 1],
+             _CONCRETE + "2.3"),
+    Identity("shift inside the range", "boundaries", _S(indicator(k > 0) * f[k - 1] * h[k], k),
+             _S(indicator(k < K - 1) * f[k] * h[k + 1], k), _CONCRETE + "2.3"),
+    Identity("correlation turned round", "boundaries", _S(indicator(k >= l) * h[k] * f[k - l], k),
+             _S(indicator(k + l < K) * h[k + l] * f[k], k), _CONCRETE + "2.4", "l >= 0"),
+    Identity("triangle of a symmetric square", "boundaries", 2 * _S(indicator(k < l) * f[k] * f[l], k, l),
+             _S(f[k], k) ** 2 - _S(f[k] ** 2, k), _CONCRETE + "2.4", "a symmetric body",
+             (2 * _S(indicator(k < l) * f[k] * h[l], k, l), _S(f[k], k) * _S(h[k], k) - _S(f[k] * h[k], k),
+              {K: 2, f: [1.0, 0.0], h: [0.0, 1.0]})),
+    Identity("geometric progression", "boundaries", (1 - a) * _S(a**k, k), 1 - a**K, _CONCRETE + "2.5", "a != 1"),
     Identity("sums joined", "joining", _S(u[k] / (1 + u[k]), k) + _S(1 / (1 + u[k]), k), K, _CONCRETE + "2.3"),
     Identity("partial fractions under sums", "joining", _S(1 / (u[k] * (1 + u[k])), k),
              _S(1 / u[k], k) - _S(1 / (1 + u[k]), k), _CONCRETE + "2.3"),
@@ -259,6 +271,9 @@ _FRACTIONS = (
     Identity("nested fraction", "clearing", 1 / (1 + 1 / (1 + p)), (1 + p) / (2 + p), "field axioms", "1 + p != 0"),
     Identity("fraction as an argument", "joining", erf(a / p + Rational(1, 3)), erf((p + 3 * a) / (3 * p)),
              "equals may be put for equals"),
+    Identity("value of what is held constant", "prove", stop_gradient(a) * b, a * b,
+             "stop_gradient is the identity but for its derivative", "no derivative to be taken",
+             (sympy.Derivative(stop_gradient(f[i]), f[i]), sympy.Derivative(f[i], f[i]), {K: 1, i: 0, f: [1.0]})),
 )  # fmt: skip
 
 #: All of them, in the order of the rooms.

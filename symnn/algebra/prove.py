@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product as iproduct
 from typing import Any
 
@@ -108,7 +108,7 @@ class _Attempt:
         pending = any(isinstance(t, D) for t in walk(difference))
         for _ in range(200):
             try:
-                poly = canonical(difference)
+                poly = _released(canonical(difference))
             except ZeroDivisionError as error:
                 return Proof("undecided", (), tuple(self.opened), f"not defined: {error}")
             proof = self._zero(poly, pending) or self._by_facts(poly, difference, pending)
@@ -155,6 +155,22 @@ class _Attempt:
             except (ZeroDivisionError, OverflowError):
                 continue
         return None
+
+
+def _released(poly: Poly) -> Poly:
+    """Return a form, all of its derivatives taken, with stop_gradient(u) as its value u."""
+    return rebuild(poly, _held) if any(_stops(a) for a in poly.atoms()) else poly
+
+
+def _held(a: Atom) -> Poly | None:
+    if a.kind == "fn" and a.data[0] == "stop_gradient":
+        return rebuild(a.data[1][0], _held)
+    return None
+
+
+@lru_cache(maxsize=100_000)
+def _stops(a: Atom) -> bool:
+    return (a.kind == "fn" and a.data[0] == "stop_gradient") or any(_stops(b) for p in parts_of(a) for b in p.atoms())
 
 
 def _off_kinks(poly: Poly, used: set[str]) -> Poly:

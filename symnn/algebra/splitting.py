@@ -115,16 +115,17 @@ def _moved_back(k: Index, body: Poly) -> list[tuple[tuple[Index, ...], Poly]] | 
     j = Index(k.letter, k.size)
     size = of_size(k.size)
     parts: list[tuple[tuple[Index, ...], Poly]] = [((j,), _at(k, of_index(j) - const(c), body))]
-    for q in range(c):
-        parts.append(((), _at(k, size + const(q - c), body)))
-        parts.append(((), -_at(k, const(q - c), body)))
+    for q in range(min(c, 0), max(c, 0)):  # f(q) for q from 0 to c - 1 left out; for c < 0, from c to -1 taken in
+        sign = 1 if c > 0 else -1
+        parts.append(((), _at(k, size + const(q - c), body).scaled(sign)))
+        parts.append(((), _at(k, const(q - c), body).scaled(-sign)))
     return parts
 
 
 def _shift(k: Index, body: Poly) -> int:
-    """Return the least c, where k occurs in positions k + c of entries only and all of them have c > 0; else 0."""
+    """Return the least c, where k occurs in positions k + c of entries only; else 0."""
     found = _shifts(k, body)
-    return min(found) if found and min(found) > 0 and max(found) <= _LONGEST else 0
+    return min(found) if found and max(map(abs, found)) <= _LONGEST else 0
 
 
 def _shifts(k: Index, body: Poly) -> list[int]:
@@ -133,7 +134,7 @@ def _shifts(k: Index, body: Poly) -> list[int]:
         if k not in a.indices:
             continue
         if a.kind == "ix":
-            return [0]
+            return [_LONGEST + 1]
         for p in parts_of(a):
             if k not in p.indices:
                 continue
@@ -141,7 +142,7 @@ def _shifts(k: Index, body: Poly) -> list[int]:
                 alone = [m for m in p.terms if len(m) == 1 and m[0][0].kind == "ix" and m[0][0].data is k]
                 rest = p - of_index(k)
                 if not alone or k in rest.indices or rest.constant() is None:
-                    return [0]
+                    return [_LONGEST + 1]
                 out.append(int(p.terms.get((), 0)))
             else:
                 out += _shifts(k, p)

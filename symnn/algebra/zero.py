@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from symnn.algebra.boundaries import enumerated, has_boundaries, uncut
 from symnn.algebra.budget import Exhausted, limited
 from symnn.algebra.clearing import clear, divided
 from symnn.algebra.equalities import on_equalities
@@ -82,6 +83,19 @@ def _apart(poly: Poly, used: set[str], depth: int) -> bool:
     return depth < _DEEPEST and any(form != poly and _is_zero(form, used, depth + 1) for form in taken_apart(poly))
 
 
+def _uncut(poly: Poly, used: set[str], depth: int) -> bool:
+    """Open comparisons of indices, and take the values of a free index over a few numbers one by one."""
+    if depth == _DEEPEST:
+        return False
+    several = enumerated(poly)
+    if several is not None:
+        return all(_is_zero(form, used, depth + 1) for form in several)
+    if not has_boundaries(poly):
+        return False
+    form = uncut(poly)
+    return form != poly and _is_zero(form, used, depth + 1)
+
+
 def _joined(poly: Poly, used: set[str], depth: int) -> bool:
     """Join logarithms and roots."""
     if depth == _DEEPEST or not any(a.kind in ("base", "fn") for a in poly.atoms()):
@@ -107,4 +121,4 @@ def _again(used: set[str], depth: int) -> Callable[[Poly], bool]:
     return partial(_is_zero, used=used, depth=depth + 1)
 
 
-_WAYS: tuple[Way, ...] = (_cleared, _through_exp, _by_angles, _apart, _joined, _joined_sums, _equated)
+_WAYS: tuple[Way, ...] = (_cleared, _through_exp, _by_angles, _apart, _uncut, _joined, _joined_sums, _equated)
