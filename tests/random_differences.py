@@ -164,9 +164,10 @@ def compare(maker: Maker) -> Outcome:
     well_formed(net.graph)
     adjoints = net.adjoints([t.name for t in wanted])
     well_formed(adjoints.graph())
-    point = _smooth_point(maker)
-    if point is None:
+    found = _smooth_point(maker)
+    if found is None:
         return Outcome()
+    point, v = found
     value, compiled = _compiled(maker)
     of = _Comparison(maker, point)
     if not gap(np.asarray(value), np.asarray(point.value(), dtype=float)) <= TOLERANCE:
@@ -180,7 +181,6 @@ def compare(maker: Maker) -> Outcome:
     well_formed(FlowGraph((target,)))
     of.judge(shown, differences[shown], target, compiled[shown.name])
     if not any(t.definition is not None and t.definition.template.expr.has(StopGradient) for t in net.graph):
-        v = {t: maker.numbers.choice((-1.0, 1.0), d.shape) for t, d in differences.items()}
         total, size = (sum(float(a) for a in parts) for parts in zip(
             *((np.sum(d * v[t]), np.sum(np.abs(d))) for t, d in differences.items()), strict=True
         ))  # fmt: skip
@@ -203,8 +203,8 @@ def _compiled(maker: Maker) -> tuple[float, dict[str, Any]]:
         return run({n: a for n, a in params.items() if n in run.program.inputs}, batch)
 
 
-def _smooth_point(maker: Maker) -> Differences | None:
-    """Return a point away from kinks: there the derivatives on both sides are as the middle one."""
+def _smooth_point(maker: Maker) -> tuple[Differences, dict[Tensor, Any]] | None:
+    """Return a point, and a direction along which it is away from kinks: both sides' derivatives are the middle one."""
     for _ in range(DRAWS):
         v = {t: maker.numbers.choice((-1.0, 1.0), maker.arrays[t].shape) for t in maker.wanted}
         try:
@@ -212,7 +212,7 @@ def _smooth_point(maker: Maker) -> Differences | None:
             with np.errstate(all="raise", under="ignore"):
                 middle, up, down = (point.along(v, s * STEP) for s in (0, 1, -1))
             if abs(up - 2 * middle + down) <= SMOOTH * (abs(middle) + abs(up) + abs(down)):
-                return point
+                return point, v
         except (ArithmeticError, ValueError, sn.UndefinedError):
             pass  # outside the domain
         maker.redraw()

@@ -255,6 +255,21 @@ def test_a_buffer_is_scaled_once() -> None:
     agree(define("L", (), sum_over(mixed[n, m] ** 2, n, m)), {N: 2, D: 3}, x=rng.normal(size=(2, 3)), w=np.ones((2, 2)))
 
 
+def test_an_array_that_is_read_again_is_not_written_to() -> None:
+    n, m = letters(N, D)
+    k = index("k", D)
+    x, t = parameter("x", (N, D)), labels("t", (N,), D)
+    p = define("p", (n, m), sympy.exp(x[n, m]) / sum_over(sympy.exp(x[n, k]), k))
+    q = define("q", (n, m), sympy.exp(p[n, m]) / sum_over(sympy.exp(p[n, k]), k))
+    smoothed = sympy.Rational(9, 10) * sympy.log(q[n, t[n]]) + sum_over(sympy.log(q[n, k]), k) / (10 * D)
+    net = Network(define("L", (), -sum_over(smoothed, n)))
+    rng = np.random.default_rng(0)
+    arrays = {net.graph["x"]: rng.normal(size=(3, 4)), net.graph["t"]: np.array([1, 3, 0])}
+    got = net.compile()({"x": arrays[net.graph["x"]]}, {"t": arrays[net.graph["t"]]})[1]["x"]
+    truth = Interpreter({N: 3, D: 4}, arrays).tensor(net.adjoints().of[net.graph["x"]])
+    np.testing.assert_allclose(got, truth, rtol=1e-12)
+
+
 @pytest.mark.parametrize("sizes", [(4, 2), (2, 4), (3, 3)])
 def test_deltas_inside_a_sum_guard_what_stands_beside_it(sizes: tuple[int, int]) -> None:
     n, d = index("n", N), index("d", M)

@@ -84,10 +84,12 @@ class _Writer:
             names[k] = self.size(actual)
         out = self.names.of(step.tensor, step.tensor.name)
         code, lines = recipe.code, self.lines
-        for number, text, shared in code.steps:
+        for place, (number, text, shared) in enumerate(code.steps):
             line = text.format(*names)
             if not shared and line.endswith(".copy()") and line[:-7] in ours:
-                line = line[:-7]
+                later = [t for _, t, _ in code.steps[place + 1 :]] + [code.result, *(code.update or ())]
+                if not any(text[:-7] in t for t in later):  # the array is not read again in this node either
+                    line = line[:-7]
             if not number:
                 lines.append(line)
                 continue
