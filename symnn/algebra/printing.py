@@ -6,8 +6,8 @@ reader wants the condition that is meant, and each index on its own axis.
 
 from __future__ import annotations
 
-from symnn.algebra.leaves import of_index, parts_of
-from symnn.algebra.normal import rename
+from symnn.algebra.leaves import base_atom, entry, of_index, parts_of
+from symnn.algebra.normal import rebuild
 from symnn.algebra.quotients import times
 from symnn.algebra.terms import Atom, Monomial, Poly, intern_atom
 from symnn.ground.indices import Index
@@ -97,16 +97,18 @@ def _turned(m: Monomial, delta: Atom, old: Index, new: Index) -> Monomial | None
 
 def _at_home(a: Atom, old: Index, new: Index) -> Atom | None:
     """Return an atom with ``old`` replaced on the axes of entries that ``new`` runs over; None where it is no atom."""
-    if a.kind == "ent":
-        at = tuple(
-            of_index(new) if p == of_index(old) and size == new.size else p
-            for p, size in zip(a.data[1], a.data[0].shape, strict=True)
-        )
-        found = frozenset(i for p in at for i in p.indices)
-        return intern_atom(
-            "ent", (a.data[0], at), positive=a.positive, nonnegative=a.nonnegative, height=a.height, indices=found
-        )
     if a.kind in ("ix", "ind", "sym"):
         return a
-    single = rename(Poly({((a, 1),): 1}), {old: of_index(new)}).single()
-    return single[0][0][0] if single is not None and single[1] == 1 and single[0] == ((single[0][0][0], 1),) else None
+    if a.kind == "base":
+        return base_atom(rebuild(a.data, lambda b: _entry_at_home(b, old, new)))
+    single = rebuild(Poly({((a, 1),): 1}), lambda b: _entry_at_home(b, old, new)).single()
+    if single is None or single[1] != 1 or len(single[0]) != 1 or single[0][0][1] != 1:
+        return None
+    return single[0][0][0]
+
+
+def _entry_at_home(a: Atom, old: Index, new: Index) -> Poly | None:
+    if a.kind != "ent":
+        return None
+    at = zip(a.data[1], a.data[0].shape, strict=True)
+    return entry(a.data[0], tuple(of_index(new) if p == of_index(old) and size == new.size else p for p, size in at))
