@@ -1,0 +1,1 @@
+"""Formulas as text: scanned, parsed by a fixed grammar, typed by shapes. No text is ever evaluated."""

@@ -1,0 +1,103 @@
+"""What names mean in a formula: tensors of a network and their gradients, sizes, scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from symnn.ground.errors import UnknownNameError
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Const, Sym
+from symnn.language.arrays import Array, Sizes, of_tensor
+
+__all__ = ["GREEK", "Scope", "spelled", "symbols_in"]
+
+#: Greek letters by the names that tensors and symbols carry.
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "ϵ": "eps", "ζ": "zeta", "η": "eta",
+    "θ": "theta", "κ": "kappa", "λ": "lam", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
+    "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+}  # fmt: skip
+#: Spellings of one name, tried in turn.
+_ALSO = {
+    "lambda": ("lam", "lambda_"), "lambda_": ("lam",), "lmbda": ("lam",), "epsilon": ("eps",), "eps": ("epsilon",),
+    "lam": ("lambda",), "temperature": ("tau",), "T": ("tau",), "dout": ("dy",), "grad_output": ("dy",),
+    "upstream": ("dy",), "G": ("dy",),
+}  # fmt: skip
+
+
+def spelled(name: str) -> str:
+    """Return a name with Greek letters spelled out, and layer numbers without braces: δ_2 is delta2."""
+    return "".join(GREEK.get(c, c) for c in name)
+
+
+@dataclass
+class Scope:
+    """Names and what they stand for.
+
+    Attributes:
+        names: arrays by name.
+        sizes: which sizes are equal.
+        nodes: values may be given names of their own, as computed tensors.
+    """
+
+    names: dict[str, Array] = field(default_factory=dict)
+    sizes: Sizes = field(default_factory=Sizes)
+    nodes: bool = True
+
+    @classmethod
+    def of(
+        cls, tensors: Iterable[Tensor], *, gradients: Mapping[str, Tensor] | None = None,
+        symbols: Mapping[str, Any] | None = None,
+    ) -> Scope:  # fmt: skip
+        """Return the scope of a network: its tensors, their gradients, and the sizes and scalars that they speak of.
+
+        A tensor hides a size or scalar of the same name, a size a scalar.
+        """
+        out = cls()
+        known = list(tensors)
+        for name, symbol in {**(symbols or {}), **symbols_in(known)}.items():
+            out.names[name] = _symbol(symbol)
+        for name, t in (gradients or {}).items():
+            out.names[name] = of_tensor(t)
+        for t in known:
+            out.names[t.name] = of_tensor(t)
+        return out
+
+    def find(self, name: str) -> Array | None:
+        """Return what a name stands for, or None."""
+        plain = spelled(name)
+        for way in (name, plain, plain.replace("_", ""), *_ALSO.get(plain, ())):
+            if way in self.names:
+                return self.names[way]
+        if plain in ("pi", "e"):
+            return Array((), lambda at: Const("pi" if plain == "pi" else "E"))
+        return None
+
+    def unknown(self, name: str) -> UnknownNameError:
+        """Return the error for a name that nothing carries."""
+        return UnknownNameError(name, self.names, "name")
+
+
+def _symbol(symbol: Any) -> Array:
+    return Array((), lambda at: Sym(symbol))
+
+
+def symbols_in(tensors: Iterable[Tensor]) -> dict[str, Any]:
+    """Return the sizes and scalars that shapes and definitions of tensors speak of, by name."""
+    out: dict[str, Any] = {}
+    for t in tensors:
+        for size in (*t.shape, *(() if t.classes is None else (t.classes,))):
+            out |= {s.name: s for s in sorted(size.free_symbols, key=str)}
+        if t.definition is not None:
+            for actual in t.definition.sizes.values():
+                out |= {s.name: s for s in sorted(actual.free_symbols, key=str)}
+            for s in sorted(t.definition.template.expr.free_symbols, key=str):
+                if s not in t.definition.sizes and getattr(s, "tensor", None) is None and s.is_Symbol and _plain(s):
+                    out.setdefault(s.name, s)
+    return out
+
+
+def _plain(symbol: Any) -> bool:
+    return not symbol.is_Dummy and bool(symbol.is_real)
