@@ -32,6 +32,7 @@ from symnn.ground.tree import (
     Sym,
     Tree,
     Where,
+    walk,
 )
 
 __all__ = ["clearly_differ"]
@@ -159,10 +160,10 @@ class _Point:
 
     def _mul(self, tree: Mul, frame: _Frame) -> Number:
         out: Number = 1.0
-        for f in tree.factors:
-            if isinstance(f, Ind | Delta):
-                if not self.value(f, frame):
-                    return 0.0
+        guards = [f for f in tree.factors if isinstance(f, Ind | Delta)]
+        for guard in sorted(guards, key=_reads):  # those on indices alone keep others inside their axes
+            if not self.value(guard, frame):
+                return 0.0
         for f in tree.factors:
             if not isinstance(f, Ind | Delta):
                 out *= self.value(f, frame)
@@ -290,6 +291,10 @@ class _Point:
         finally:
             self.moved = None
         return value.imag / _STEP
+
+
+def _reads(tree: Tree) -> bool:
+    return any(isinstance(t, Entry) for t in walk(tree))
 
 
 _VALUE: dict[type, Callable[..., Number]] = {

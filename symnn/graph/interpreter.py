@@ -311,10 +311,14 @@ def _code(e: Any) -> Code:
 
 
 def _guard_first(e: Any) -> int:
-    """Indicators, deltas and whole factors are evaluated first: where they are 0 the others may not exist."""
+    """Conditions and whole factors come first, those on indices alone before all: where they are 0 others may not be.
+
+    A condition on entries may itself read an entry that a condition on indices keeps inside its axis.
+    """
+    plain = not e.has(sympy.Indexed, TensorSymbol)
     if isinstance(e, (sympy.Piecewise, sympy.KroneckerDelta)):
-        return 0 if isinstance(e, sympy.Piecewise) else 1
-    return 2 if not e.has(sympy.Indexed, TensorSymbol) else 3
+        return 0 if plain else 2
+    return 1 if plain else 3
 
 
 def _product(parts: list[Code]) -> Code:
