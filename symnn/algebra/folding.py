@@ -250,6 +250,8 @@ def _products_replaced(m: Monomial, solution: Solution) -> tuple[Monomial, list[
         if env is None:
             continue
         left = dict(m)
+        if left.get(a, 0) < 1:  # an earlier instance took it
+            continue
         left[a] -= 1
         for b, k in solution.beside:
             single = rename(Poly({((b, k),): 1}), env).single()

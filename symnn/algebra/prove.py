@@ -52,6 +52,7 @@ def prove_equal(
     facts: Iterable[Fact] = (),
     derive: bool = False,
     budget: int | None = None,
+    off_kinks: bool = False,
 ) -> Proof:
     """Return a proof that two trees are equal for all sizes, or "undecided".
 
@@ -67,9 +68,11 @@ def prove_equal(
         facts: what may be assumed.
         derive: also use what the entries of a computed tensor sum to, before the tensor is opened.
         budget: products that the proof may take.
+        off_kinks: leave values at kinks out, as for a derivative still to be taken: where some real entry has one of
+            finitely many values. The conditions say which.
     """
     allowed = None if open_tensors is None else frozenset(open_tensors)
-    attempt = _Attempt(tuple(facts), derive)
+    attempt = _Attempt(tuple(facts), derive, off_kinks)
 
     def glance() -> None:
         if not attempt.declared and clearly_differ(left, right):
@@ -98,14 +101,14 @@ CONTRADICTION = "the facts contradict one another: 0 = 1 follows from them"
 class _Attempt:
     """One attempt at a proof: what was opened so far, and the facts as they read then."""
 
-    def __init__(self, facts: tuple[Fact, ...], derive: bool) -> None:
-        self.declared, self.derive = facts, derive
+    def __init__(self, facts: tuple[Fact, ...], derive: bool, off_kinks: bool = False) -> None:
+        self.declared, self.derive, self.off_kinks = facts, derive, off_kinks
         self.origin = {f: f for f in facts}
         self.opened: list[Tensor] = []
 
     def run(self, difference: Tree, allowed: frozenset[Tensor] | None) -> Proof:
         """Return the proof that a tree is 0, definitions opened one by one."""
-        pending = any(isinstance(t, D) for t in walk(difference))
+        pending = self.off_kinks or any(isinstance(t, D) for t in walk(difference))
         for _ in range(200):
             try:
                 poly = _released(canonical(difference))

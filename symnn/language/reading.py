@@ -114,9 +114,9 @@ def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
     elif len(loose) == 1:
         order = loose
     else:
-        own, theirs = ", ".join(letters), ", ".join(expected)
+        mine, theirs = ", ".join(letters), ", ".join(expected)
         raise FormulaError(
-            f"which axis is which? The gradient's indices are {theirs}, those of the formula {own}.", text, 0,
+            f"which axis is which? The gradient's indices are {theirs}, those of the formula {mine}.", text, 0,
             f"Say so on the left: grad[{','.join(letters)}] = ...",
         )  # fmt: skip
     try:

@@ -1,0 +1,1 @@
+"""The judge: whether somebody's gradient is right, and if not, what is wrong with it."""

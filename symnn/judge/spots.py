@@ -1,0 +1,158 @@
+"""Points at which gradients are compared: sizes pairwise different, generic entries; and those that hide faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from symnn.graph.interpreter import Interpreter
+from symnn.ground.errors import SymnnError
+from symnn.ground.tensors import Tensor
+from symnn.judge.dense import Dense
+from symnn.judge.truth import Truth
+from symnn.verify.points import kinks, leaf_values
+
+__all__ = ["Spot", "special_spots", "spots"]
+
+#: Sizes of the points in turn: pairwise different, products and sums of some no other one.
+_SIZES = ((3, 5, 4, 2, 7, 6), (5, 2, 3, 7, 4, 6), (2, 7, 5, 3, 6, 4), (4, 3, 2, 5, 6, 7))
+_MARGIN = 1e-3
+_DRAWS = 40
+
+
+@dataclass
+class Spot:
+    """One point: sizes, leaves, and every other tensor worked out from them."""
+
+    sizes: dict[Any, Any]
+    leaves: dict[Tensor, Any]
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        self.dense = Dense(self.sizes, self.leaves)
+
+    def tensor(self, t: Tensor) -> Any:
+        """Return the array of a tensor in float64."""
+        with np.errstate(all="ignore"):
+            return self.dense.tensor(t)
+
+    def machine(self, digits: int | None = None) -> Interpreter:
+        """Return the reference interpreter here."""
+        return Interpreter(self.sizes, self.leaves, digits)
+
+    def where(self) -> str:
+        """Return the sizes in words."""
+        return ", ".join(f"{s}={v}" for s, v in self.sizes.items() if getattr(s, "is_integer", False))
+
+
+def spots(truth: Truth, count: int = 3, *, seed: int = 0) -> list[Spot]:
+    """Return generic points away from kinks at which the output and its gradient are defined.
+
+    Raises:
+        ValueError: none was found.
+    """
+    rng = np.random.default_rng(seed)
+    out: list[Spot] = []
+    for n in range(count):
+        found = next(_drawn(truth, rng, partial(_sizes, truth, n, rng)), None)
+        if found is None:
+            raise ValueError("no point was found at which the output and its gradient are defined")
+        out.append(found)
+    return out
+
+
+def _sizes(truth: Truth, n: int, rng: np.random.Generator) -> dict[Any, Any]:
+    symbols = truth.symbols
+    row = list(_SIZES[n % len(_SIZES)]) + list(range(8, 8 + max(0, len(symbols.sizes) - 6)))
+    chosen: dict[Any, Any] = dict(zip(symbols.sizes, row, strict=False))
+    return chosen | {s: _scalar(s, rng) for s in symbols.scalars}
+
+
+def _scalar(symbol: Any, rng: np.random.Generator) -> float:
+    value = 0.2 + float(rng.random())
+    return value if not (symbol.is_positive is None and rng.random() < 0.3) else -value
+
+
+def _drawn(truth: Truth, rng: np.random.Generator, sizes: Callable[[], dict[Any, Any]]) -> Iterator[Spot]:
+    hazards = kinks(truth.graph)
+    target = truth.derivation.target
+    for attempt in range(_DRAWS):
+        chosen = sizes()
+        mode = "normal" if attempt < 10 else "positive" if attempt < 25 else "unit"
+        leaves = leaf_values(truth.graph, chosen, rng, mode)
+        spot = Spot(chosen, leaves)
+        try:
+            with np.errstate(divide="raise", invalid="raise", over="raise"):
+                values = [spot.dense.tensor(t) for t in (truth.output, *(() if target is None else (target,)))]
+        except (FloatingPointError, SymnnError, ArithmeticError, ValueError):
+            continue
+        if any(not np.all(np.isfinite(v)) for v in values) or _at_kink(hazards, spot):
+            continue
+        yield spot
+
+
+def _at_kink(hazards: tuple[Tensor, ...], spot: Spot) -> bool:
+    for t in hazards:
+        values = np.abs(spot.tensor(t))
+        values = values[values > 0]
+        if values.size and float(values.min()) < _MARGIN:
+            return True
+    return False
+
+
+# -- points that hide faults -------------------------------------------------------------------------------------------
+
+
+def special_spots(truth: Truth, *, seed: int = 1) -> Iterator[Spot]:
+    """Yield points of special sets, each with what is special about it: equal sizes, two classes, symmetric matrices.
+
+    A formula that is right there and wrong elsewhere owes that to the set.
+    """
+    rng = np.random.default_rng(seed)
+    symbols = [s for s in truth.symbols.sizes]
+    for n, a in enumerate(symbols):
+        for b in symbols[n + 1 :]:
+            yield from _made(truth, rng, {b: a}, f"{a} = {b}")
+    for s in symbols:
+        for value in (1, 2):
+            yield from _made(truth, rng, {s: value}, f"{s} = {value}")
+    for t in truth.leaves:
+        if t.classes is None and t.rank == 2 and t.shape[0] == t.shape[1]:
+            yield from _made(truth, rng, {}, f"{t.name} symmetric", {t: lambda a: (a + a.T) / 2})
+        if t.role == "upstream" and t.rank:
+            for axis in range(t.rank):
+                label = f"the upstream gradient sums to 0 over axis {axis}"
+                yield from _made(truth, rng, {}, label, {t: _centred(axis)})
+    real = [t for t in truth.leaves if t.classes is None and t.rank]
+    for n, t in enumerate(real):
+        for other in real[n + 1 :]:
+            if t.shape == other.shape and t.role == other.role:
+                yield from _made(truth, rng, {}, f"{t.name} = {other.name}", same=(t, other))
+
+
+def _centred(axis: int) -> Callable[[Any], Any]:
+    return lambda a: a - a.mean(axis=axis, keepdims=True)
+
+
+def _made(
+    truth: Truth, rng: np.random.Generator, ties: dict[Any, Any], label: str,
+    change: dict[Tensor, Callable[[Any], Any]] | None = None, same: tuple[Tensor, Tensor] | None = None,
+) -> Iterator[Spot]:  # fmt: skip
+    def sizes() -> dict[Any, Any]:
+        chosen = _sizes(truth, 0, rng)
+        for s, value in ties.items():
+            chosen[s] = chosen[value] if value in chosen else value
+        return chosen
+
+    for spot in _drawn(truth, rng, sizes):
+        leaves = dict(spot.leaves)
+        for t, f in (change or {}).items():
+            leaves[t] = f(leaves[t])
+        if same is not None:
+            leaves[same[1]] = leaves[same[0]]
+        yield replace(spot, leaves=leaves, label=label)
+        return
