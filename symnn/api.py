@@ -20,7 +20,10 @@ from symnn.ground.functions import sum_over as sum
 from symnn.ground.indices import index, indices
 from symnn.ground.sizes import dims, scalars
 from symnn.ground.tensors import Tensor, input, labels, parameter, permutation
-from symnn.network import Compiled, Network, check_gradient, vjp
+from symnn.judge.candidate import latex
+from symnn.judge.judge import check_gradient
+from symnn.judge.judgement import Diagnosis, Judgement
+from symnn.network import Compiled, Network, vjp
 from symnn.nn.activations import (
     ACTIVATIONS,
     activation,
@@ -69,7 +72,9 @@ __all__ = [
     "DataError",
     "DefinitionError",
     "Derivation",
+    "Diagnosis",
     "Equality",
+    "Judgement",
     "LabelError",
     "Network",
     "ShapeError",
@@ -109,6 +114,7 @@ __all__ = [
     "l1",
     "l2",
     "labels",
+    "latex",
     "layer_norm",
     "leaky_relu",
     "linear",

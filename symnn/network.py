@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from symnn.verify.differences import compiled_differences
 from symnn.verify.points import kinks, size_symbols, symbols_of
 from symnn.verify.record import Check
 
-__all__ = ["Compiled", "Network", "check_gradient", "vjp"]
+__all__ = ["Compiled", "Network", "vjp"]
 
 
 class Compiled:
@@ -421,29 +421,3 @@ def vjp(layer: Tensor, wrt: Tensor | str, *, upstream: str = "") -> Derivation:
     """
     wanted = _part(FlowGraph((tensor("vjp()", layer, "a computed tensor first"),)), wrt, "the layer")
     return of_gradient(derive_vjp(layer, [wanted], name=upstream), wanted)
-
-
-def check_gradient(net: Network | Tensor, wrt: str | Tensor, candidate: Callable[..., Any] | Any) -> Verdict:
-    """Return a verdict on a hand-derived gradient: right (proved), wrong, or cannot tell.
-
-    Args:
-        net: a network, or a layer without a loss (then the candidate may use the upstream tensor).
-        wrt: by what.
-        candidate: a SymPy index expression in the derivation's free indices, or a function of those indices, or a
-            tensor from define().
-
-    Raises:
-        UnknownNameError: there is no tensor of that name.
-        DefinitionError, ShapeError: the candidate is no such formula, or has other axes than the gradient.
-    """
-    if candidate is None:
-        raise DefinitionError(
-            "check_gradient() compares with a formula of yours, found None. Give a function of the gradient's indices, "
-            "or a tensor from define(); without a claim of your own use net.check(name)."
-        )
-    derivation = net.gradient(wrt) if isinstance(net, Network) else vjp(net, wrt)
-    claim = derivation.check(candidate)
-    claimed = claim.checks["claim"]
-    if claimed.verdict == "refuted":
-        return Verdict(derivation.name, "wrong", claim.checks, f"{claimed.detail}; true: {derivation.matrix}")
-    return claim

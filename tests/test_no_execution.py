@@ -39,9 +39,16 @@ FACES: dict[str, Callable[[str], Any]] = {
     "strength": lambda text: sn.l2(net["W1"], text),
     "side": lambda text: sn.prove_equal(text, x[n, i]),
     "fact": lambda text: sn.prove_equal(x[n, i], 0, given=[(text, 0)]),
-    "claim": lambda text: sn.check_gradient(net, "W1", text),
     "constant": lambda text: sn.elu(x, alpha=text),
 }
+
+
+def test_a_formula_as_text_is_read_and_not_run(tmp_path: Path) -> None:
+    for text in (bait(tmp_path), f"x + {bait(tmp_path)}", f"sum({bait(tmp_path)})"):
+        for candidate in (text, sn.latex(text)):
+            verdict = sn.check_gradient(net, "W1", candidate)
+            assert verdict.word == "cannot tell" and not verdict
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -33,6 +33,12 @@ def indicator(relation: str, p: Poly) -> Poly:
         there = indicator("=", parts[0])
         there = multiply(there, indicator(relation, parts[1]))
         return there if relation == "=" else indicator(">", parts[0]) + there
+    single = p.single()
+    if single is not None and any(a.kind == "ind" for a, _ in single[0]):  # 1[H q > 0] = H 1[q > 0]
+        conditions = Poly({tuple(i for i in single[0] if i[0].kind == "ind"): 1})
+        rest = Poly({tuple(i for i in single[0] if i[0].kind != "ind"): single[1]})
+        above = multiply(conditions, indicator(relation, rest))
+        return above if relation == ">" else ONE - conditions + above
     moved = _compared(p) if relation == ">" else _places(_compared(p))
     if moved is not p:
         return indicator(relation, moved)

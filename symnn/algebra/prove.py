@@ -16,7 +16,7 @@ from symnn.algebra.facts import Contradiction, Fact, cleared, rewritings
 from symnn.algebra.glance import clearly_differ
 from symnn.algebra.normal import const, parts_of, rebuild
 from symnn.algebra.opening import inline, outermost
-from symnn.algebra.terms import Atom, Poly
+from symnn.algebra.terms import Atom, Monomial, Poly
 from symnn.algebra.zero import is_zero
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Add, D, Neg, Tree, tensors_in, walk
@@ -180,13 +180,26 @@ def _off_kinks(poly: Poly, used: set[str]) -> Poly:
     """Drop the terms that live only where some real entry has one of finitely many values, such as 1[x = 0]."""
     out = {}
     for m, c in poly.terms.items():
-        names = [_pinned(a.data[1]) for a, _ in m if a.kind == "ind" and a.data[0] == "="]
-        found = next((n for n in names if n), None)
+        found = _null(m)
         if found is None:
             out[m] = c
         else:
             used.add(f"{found} off its kinks")
     return Poly(out)
+
+
+def _null(m: Monomial) -> str | None:
+    """Return the name of a tensor off a null set of whose entries a product, or a sum that is a factor of it, is 0."""
+    for a, e in m:
+        if a.kind == "ind" and a.data[0] == "=":
+            name = _pinned(a.data[1])
+        elif a.kind == "sum" and isinstance(e, int) and e > 0:
+            name = _null(a.data[1])
+        else:
+            continue
+        if name:
+            return name
+    return None
 
 
 def _pinned(p: Poly) -> str | None:

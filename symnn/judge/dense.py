@@ -35,11 +35,14 @@ from symnn.ground.tree import (
     Sym,
     Tree,
     Where,
+    tensors_in,
 )
 
-__all__ = ["Dense", "Frame"]
+__all__ = ["Dense", "Formula", "Frame"]
 
 Array = np.ndarray[Any, Any]
+#: Free indices, and a formula over actual tensors.
+Formula = tuple[tuple[Index, ...], Tree]
 #: An array and the index that each of its axes runs over.
 Value = tuple[Any, tuple[Index, ...]]
 
@@ -61,14 +64,20 @@ class Dense:
         arrays: leaves, and whatever else is to be taken as it is.
     """
 
-    def __init__(self, sizes: Mapping[Any, Any], arrays: Mapping[Tensor, Any]) -> None:
+    def __init__(
+        self, sizes: Mapping[Any, Any], arrays: Mapping[Tensor, Any], trees: Mapping[Tensor, Formula] | None = None
+    ) -> None:
         self.sizes = dict(sizes)
         self.arrays: dict[Tensor, Any] = {t: np.asarray(a) for t, a in arrays.items()}
+        self.trees = dict(trees or {})
 
-    def changed(self, arrays: Mapping[Tensor, Any], forget: Iterable[Tensor] = ()) -> Dense:
-        """Return another evaluator with some arrays exchanged, and others to be worked out anew."""
+    def changed(
+        self, arrays: Mapping[Tensor, Any], forget: Iterable[Tensor] = (), trees: Mapping[Tensor, Formula] | None = None
+    ) -> Dense:
+        """Return another evaluator with some arrays or formulas exchanged, and others to be worked out anew."""
         gone = set(forget)
-        return Dense(self.sizes, {**{t: a for t, a in self.arrays.items() if t not in gone}, **arrays})
+        kept = {t: a for t, a in self.arrays.items() if t not in gone}
+        return Dense(self.sizes, {**kept, **arrays}, {**self.trees, **(trees or {})})
 
     # -- tensors ---------------------------------------------------------------------------------------------------
 
@@ -84,12 +93,14 @@ class Dense:
                 if at in self.arrays:
                     stack.pop()
                     continue
+                other = self.trees.get(at)
                 assert at.definition is not None, at
-                missing = [a for a in at.definition.args if a not in self.arrays]
+                args = at.definition.args if other is None else tensors_in(other[1])
+                missing = [a for a in args if a not in self.arrays]
                 if missing:
                     stack.extend(missing)
                     continue
-                self.arrays[at] = self.definition(at.definition)
+                self.arrays[at] = self.definition(at.definition) if other is None else self.array(other[1], other[0])
                 stack.pop()
             found = self.arrays[t]
         return found

@@ -109,8 +109,7 @@ def truth_of(forward: Network | Tensor, wrt: str | Tensor) -> Truth:
         return Truth(forward.loss, wanted, adjoints, of_gradient(adjoints, wanted))
     if not isinstance(forward, Tensor) or forward.definition is None:
         raise DefinitionError(
-            f"A gradient is judged for a Network, or for a computed tensor with an upstream gradient; found "
-            f"{found(forward)}."
+            f"check_gradient() takes a Network, or a computed tensor first (a layer); found {found(forward)}."
         )
     wanted = _part_of(forward, wrt)
     upstream = None

@@ -223,9 +223,10 @@ class Meaning:
         if found is None:
             found = self.scope.find(node.name)
         if found is None:
-            if node.name in FUNCTIONS:
+            unknown = self.scope.unknown(node.name)
+            if node.name in FUNCTIONS and unknown.suggestion is None:
                 raise self.error(f"{node.name} is a function: write its argument after it, {node.name}(x).", node)
-            raise self.error(str(self.scope.unknown(node.name)), node)
+            raise self.error(str(unknown), node)
         return found
 
     def _index(self, i: Index) -> Array:

@@ -1,0 +1,134 @@
+"""What may be judged: a formula as text, LaTeX, a SymPy expression, or code; each read into one of two forms."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from symnn.derivation import Derivation
+from symnn.ground.errors import DefinitionError, ShapeError, SymnnError
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Tree
+from symnn.judge.code import Code, function_of
+from symnn.judge.truth import Truth
+from symnn.language.reading import Reading, read_formula
+from symnn.language.syntax import FormulaError
+from symnn.show.latex_notation import latex as tree_latex
+from symnn.show.letters import named
+from symnn.show.text_notation import text as tree_text
+
+__all__ = ["Formula", "Latex", "Unreadable", "latex", "read_candidate"]
+
+
+class Unreadable(SymnnError):
+    """A candidate that cannot be judged; the message says why."""
+
+
+@dataclass(frozen=True)
+class Latex:
+    """A formula in LaTeX, made by ``latex(...)``."""
+
+    text: str
+    layout: str = "auto"
+
+
+def latex(text: str, *, layout: str = "auto") -> Latex:
+    r"""Return a formula in LaTeX as a candidate, ``latex(r"(p - e(y)) h^{(1)\top}")``.
+
+    Args:
+        text: the formula as it stands in notes or a paper; a left-hand side is dropped.
+        layout: "rows", examples are rows of a matrix; "columns", they are columns; "auto", what fits.
+
+    Raises:
+        DefinitionError: it is no text, or there is no such layout.
+    """
+    if not isinstance(text, str) or layout not in ("auto", "rows", "columns"):
+        raise DefinitionError('latex() takes a text, and a layout "auto", "rows" or "columns".')
+    return Latex(text, layout)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A candidate as an index expression.
+
+    Attributes:
+        reading: its entry, at the gradient's indices where its shape fits.
+        shown: the formula as text, and ``tex`` in LaTeX.
+    """
+
+    reading: Reading
+    shown: str
+    tex: str
+
+
+def read_candidate(candidate: Any, truth: Truth) -> Formula | Code:
+    """Return a candidate as a formula or as code.
+
+    Raises:
+        Unreadable: it is neither, or says something that is not known; the message says what.
+    """
+    try:
+        return _read(candidate, truth)
+    except (FormulaError, ShapeError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def _read(candidate: Any, truth: Truth) -> Formula | Code:
+    if isinstance(candidate, Code):
+        return candidate
+    if isinstance(candidate, str):
+        reading = read_formula(candidate, truth.scope, truth.free)
+        return Formula(reading, " ".join(candidate.split()), _tex(reading.tree, reading))
+    if isinstance(candidate, Latex):
+        from symnn.language.latex_meaning import read_latex
+
+        reading = read_latex(candidate.text, truth.scope, truth.free, layout=candidate.layout)
+        return Formula(reading, _text(reading.tree, reading), _tex(reading.tree, reading))
+    if isinstance(candidate, Derivation):
+        return _symbolic(candidate.formula if candidate.free == truth.free else candidate.result, truth)
+    if isinstance(candidate, Tensor):
+        own = Reading(truth.free, truth.derivation.as_tree(candidate), True)
+        return Formula(own, _text(own.tree, own), _tex(own.tree, own))
+    if isinstance(candidate, sympy.Basic | int | float | Tree):
+        return _symbolic(candidate, truth)
+    if callable(candidate):
+        return _callable(candidate, truth)
+    found = type(candidate).__name__
+    raise Unreadable(f"A candidate is a formula as text, latex(...), a SymPy expression or a function, found {found}.")
+
+
+def _symbolic(candidate: Any, truth: Truth) -> Formula:
+    try:
+        tree = truth.derivation.as_tree(candidate)
+    except DefinitionError as error:
+        raise Unreadable(str(error)) from error
+    reading = Reading(truth.free, tree, True)
+    return Formula(reading, _text(tree, reading), _tex(tree, reading))
+
+
+def _callable(candidate: Callable[..., Any], truth: Truth) -> Formula | Code:
+    """Return a function of arrays as code, one of the gradient's indices as a formula."""
+    try:
+        parameters = [p for p in inspect.signature(candidate).parameters.values()]
+    except (TypeError, ValueError):
+        return function_of(candidate)
+    plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    known = [truth.scope.find(p.name) for p in plain]
+    arrays = any(k is not None and k.tensor is not None for k in known) or any(
+        p.kind == p.VAR_KEYWORD for p in parameters
+    )
+    if not arrays and len(plain) == len(truth.free) and plain and not hasattr(candidate, "forward"):
+        return _symbolic(candidate, truth)
+    return function_of(candidate)
+
+
+def _text(tree: Tree, reading: Reading) -> str:
+    return tree_text(tree, letters=named(tree, free=reading.free))
+
+
+def _tex(tree: Tree, reading: Reading) -> str:
+    return tree_latex(tree, letters=named(tree, free=reading.free))

@@ -1,0 +1,284 @@
+"""Ways in which a formula goes wrong by one slip: each part left out, doubled, turned, or put in another's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
+from symnn.ground.sympy_border import from_sympy
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import (
+    ONE,
+    ZERO,
+    Add,
+    Delta,
+    Div,
+    Entry,
+    Fn,
+    Ind,
+    Ix,
+    Mul,
+    Neg,
+    Num,
+    Pow,
+    Sum,
+    Sym,
+    Tree,
+    Where,
+    children,
+    mul,
+    num,
+    rebuild,
+)
+from symnn.show.text_notation import text
+
+__all__ = ["Edit", "edits"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A changed formula, and what was changed, in the words of a diagnosis."""
+
+    kind: str
+    sentence: str
+    where: str
+    tree: Tree
+
+
+def edits(tree: Tree, free: tuple[Index, ...], tensors: Sequence[Tensor]) -> Iterator[Edit]:
+    """Yield the formula with one slip in it.
+
+    Args:
+        tree: the formula.
+        free: its free indices.
+        tensors: those that may have been taken for one another.
+    """
+
+    def go(at: Tree, env: tuple[Index, ...], put: Callable[[Tree], Tree]) -> Iterator[Edit]:
+        for kind, sentence, where, new in _here(at, env, tensors):
+            yield Edit(kind, sentence, where, put(new))
+        inner = (*env, at.index) if isinstance(at, Sum) else env
+        parts = children(at)
+        if isinstance(at, Entry):
+            return
+        for n, part in enumerate(parts):
+            yield from go(part, inner, _into(at, parts, n, put))
+
+    yield from go(tree, free, lambda t: t)
+
+
+def _into(at: Tree, parts: tuple[Tree, ...], n: int, put: Callable[[Tree], Tree]) -> Callable[[Tree], Tree]:
+    return lambda new: put(rebuild(at, (*parts[:n], new, *parts[n + 1 :])))
+
+
+_Slip = tuple[str, str, str, Tree]
+
+
+def _here(at: Tree, env: tuple[Index, ...], tensors: Sequence[Tensor]) -> Iterator[_Slip]:
+    match at:
+        case Add():
+            yield from _terms(at)
+        case Mul():
+            yield from _factors(at)
+        case Div():
+            yield from _fraction(at)
+        case Sum():
+            yield from _sum(at, env)
+        case Pow():
+            yield from _power(at)
+        case Entry():
+            yield from _entry(at, env, tensors)
+        case Delta():
+            yield from _delta(at)
+        case Ind():
+            yield from _condition(at)
+        case Where():
+            yield "case", f"only the case {text(at.condition)} is taken", text(at), at.then
+            yield "case", f"the case {text(at.condition)} is left out", text(at), at.other
+        case Fn():
+            if len(at.args) == 1 and at.name not in ("stop_gradient", "sign"):
+                yield "function", f"{at.name} is missing in {text(at)}", text(at), at.args[0]
+        case Sym():
+            if at.symbol.is_integer:
+                yield from _size(at)
+
+
+def _plain(tree: Tree) -> str:
+    return text(tree.body if isinstance(tree, Neg) else tree)
+
+
+def _constant(tree: Tree) -> bool:
+    """Tell whether a term is a small constant, such as the eps of a norm."""
+    if isinstance(tree, Num):
+        return 0 < tree.value < Fraction(1, 5)
+    return isinstance(tree, Sym) and not tree.symbol.is_integer
+
+
+def _terms(at: Add) -> Iterator[_Slip]:
+    for n, t in enumerate(at.terms):
+        left = (*at.terms[:n], *at.terms[n + 1 :])
+        rest: Tree = left[0] if len(left) == 1 else Add(left)
+        if _constant(t):
+            yield "eps", f"{_plain(t)} is missing in {text(at)}", _plain(t), rest
+        else:
+            yield "term", f"the term {_plain(t)} is missing", _plain(t), rest
+        turned = t.body if isinstance(t, Neg) else Neg(t)
+        yield (
+            "sign",
+            f"the term {_plain(t)} has the wrong sign",
+            _plain(t),
+            Add((*at.terms[:n], turned, *at.terms[n + 1 :])),
+        )
+        yield "term", f"the term {_plain(t)} stands twice", _plain(t), Add((*at.terms, t))
+        if isinstance(t, Pow) and _half(t) and len(left) == 1 and _constant(left[0]):
+            inside: Tree = Pow(Add((t.base, left[0])), t.exponent)
+            yield "eps", f"{text(left[0])} stands inside the root, where it belongs outside", text(at), inside
+
+
+def _half(tree: Pow) -> bool:
+    e = tree.exponent
+    return isinstance(e, Div) and e.num == ONE and e.den == num(2)
+
+
+def _factors(at: Mul) -> Iterator[_Slip]:
+    for n, f in enumerate(at.factors):
+        rest = mul(*at.factors[:n], *at.factors[n + 1 :])
+        kind = "mask" if isinstance(f, Ind | Delta) else "factor"
+        yield kind, f"the factor {text(f)} is missing", text(f), rest
+        if not isinstance(f, Ind | Delta | Num):
+            yield "factor", f"the factor {text(f)} stands twice", text(f), Mul((*at.factors, f))
+            yield "factor", f"{text(f)} divides, where it multiplies", text(f), Div(rest, f)
+
+
+def _fraction(at: Div) -> Iterator[_Slip]:
+    below = list(at.den.factors) if isinstance(at.den, Mul) else [at.den]
+    for n, f in enumerate(below):
+        rest = [*below[:n], *below[n + 1 :]]
+        left: Tree = Div(at.num, mul(*rest)) if rest else at.num
+        if isinstance(f, Sym) and f.symbol.is_integer:
+            yield (
+                "sum-for-mean",
+                f"a sum stands where the mean belongs: the division by {text(f)} is missing",
+                text(f),
+                left,
+            )
+        else:
+            yield "factor", f"the division by {text(f)} is missing", text(f), left
+        yield "factor", f"{text(f)} divides twice", text(f), Div(at.num, mul(*below, f))
+        yield "factor", f"{text(f)} multiplies, where it divides", text(f), mul(left, f)
+    if isinstance(at.num, Num) or at.num == ONE:
+        return
+    yield "factor", f"{text(at.num)} is missing above the line", text(at.num), Div(ONE, at.den)
+
+
+def _sum(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
+    k = at.index
+    size = from_sympy(k.size)
+    shown = f"{k.letter}"
+    yield (
+        "mean-for-sum",
+        f"a mean over {shown} stands where the sum belongs: it is divided by {text(size)}",
+        text(at),
+        Div(at, size),
+    )
+    yield (
+        "sum",
+        f"the sum over {shown} is missing: only one term of it is taken",
+        text(at),
+        substitute(at.body, indices={k: ZERO}),
+    )
+    for i in env:
+        if i.size == k.size and i is not k:
+            new = substitute(at.body, indices={k: Ix(i)})
+            yield (
+                "elementwise",
+                f"the sum over {shown} is missing: only the entry with {shown} = {i.letter} is taken",
+                text(at),
+                new,
+            )
+    inner = at.body
+    if isinstance(inner, Sum):
+        yield (
+            "sum",
+            f"the sum over {inner.index.letter} is missing",
+            text(at),
+            Sum(k, substitute(inner.body, indices={inner.index: ZERO})),
+        )
+
+
+def _power(at: Pow) -> Iterator[_Slip]:
+    if isinstance(at.exponent, Num) and at.exponent.value.denominator == 1 and at.exponent.value > 1:
+        e = int(at.exponent.value)
+        yield "exponent", f"the power {e} of {text(at.base)} is missing", text(at), at.base
+        yield (
+            "exponent",
+            f"{text(at.base)} has the power {e + 1}, where {e} belongs",
+            text(at),
+            Pow(at.base, num(e + 1)),
+        )
+        if e > 2:
+            yield (
+                "exponent",
+                f"{text(at.base)} has the power {e - 1}, where {e} belongs",
+                text(at),
+                Pow(at.base, num(e - 1)),
+            )
+    elif _half(at):
+        yield "exponent", f"the root of {text(at.base)} is missing", text(at), at.base
+        if isinstance(at.base, Add):
+            for n, t in enumerate(at.base.terms):
+                if _constant(t):
+                    left = (*at.base.terms[:n], *at.base.terms[n + 1 :])
+                    bare: Tree = left[0] if len(left) == 1 else Add(left)
+                    yield (
+                        "eps",
+                        f"{text(t)} stands outside the root, where it belongs inside",
+                        text(at),
+                        Add((Pow(bare, at.exponent), t)),
+                    )
+
+
+def _entry(at: Entry, env: tuple[Index, ...], tensors: Sequence[Tensor]) -> Iterator[_Slip]:
+    t = at.tensor
+    for a in range(t.rank):
+        for b in range(a + 1, t.rank):
+            if t.shape[a] == t.shape[b] and at.at[a] != at.at[b]:
+                places = list(at.at)
+                places[a], places[b] = places[b], places[a]
+                yield "transpose", f"{t.name} is transposed", text(at), Entry(t, tuple(places))
+    for n, p in enumerate(at.at):
+        for i in env:
+            if i.size == t.shape[n] and p != Ix(i):
+                new = Entry(t, (*at.at[:n], Ix(i), *at.at[n + 1 :]))
+                yield "index", f"{text(at)} stands with the wrong index: {text(new)}", text(at), new
+        if isinstance(p, Ix):
+            for step in (1, -1):
+                moved: Tree = Add((p, num(step)))
+                new = Entry(t, (*at.at[:n], moved, *at.at[n + 1 :]))
+                yield "off-by-one", f"{text(at)} is read one place off along axis {n}", text(at), new
+    for other in tensors:
+        if other is not t and other.shape == t.shape and other.classes is None and t.classes is None:
+            yield "instead", f"{other.name} stands where {t.name} belongs", text(at), Entry(other, at.at)
+
+
+def _delta(at: Delta) -> Iterator[_Slip]:
+    for label in (at.left, at.right):
+        if isinstance(label, Entry) and label.tensor.classes is not None:
+            yield "onehot", f"the label {text(label)} itself stands where its one-hot vector belongs", text(at), label
+    yield "onehot", f"{text(at)} is missing", text(at), ZERO
+
+
+def _condition(at: Ind) -> Iterator[_Slip]:
+    yield "mask", f"the condition {text(at)} is turned round", text(at), Ind(at.rel, at.right, at.left)
+    yield "mask", f"the condition {text(at)} is missing", text(at), ONE
+    for side in (at.left, at.right):
+        if isinstance(side, Entry):
+            yield "mask", f"{text(side)} itself stands where {text(at)} belongs", text(at), side
+
+
+def _size(at: Sym) -> Iterator[_Slip]:
+    yield "n-minus-one", f"{text(at)} - 1 stands where {text(at)} belongs", text(at), Add((at, Neg(ONE)))
+    yield "n-minus-one", f"{text(at)} + 1 stands where {text(at)} belongs", text(at), Add((at, ONE))

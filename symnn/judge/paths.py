@@ -1,0 +1,197 @@
+"""Backpropagation in numbers, edge by edge, so that one edge can be taken as somebody may have taken it.
+
+The gradient by x is the sum, over every use of x, of the use's pullback at the gradient that arrives there. Left out,
+taken entry by entry, or with its derivative taken at the output, a use gives the gradient that a slip would have given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symnn.derive.backprop import Contribution
+from symnn.ground.errors import SymnnError
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Entry, Ix, Sum, walk
+from symnn.judge.dense import Dense
+from symnn.judge.spots import Spot
+from symnn.judge.truth import Truth
+
+__all__ = ["Detour", "detours", "gradient_along"]
+
+_STEP = 1e-30
+#: How a use's pullback may be taken otherwise: (evaluator, contribution, gradient at the child) -> contribution.
+Change = Callable[[Dense, Contribution, Any], Any]
+
+
+@dataclass(frozen=True)
+class Detour:
+    """One use taken otherwise, in words."""
+
+    kind: str
+    sentence: str
+    where: str
+    edge: tuple[Tensor, int]
+    change: Change
+
+
+def gradient_along(truth: Truth, spot: Spot, changes: Mapping[tuple[Tensor, int], Change]) -> Any:
+    """Return the gradient at a point with some uses taken otherwise."""
+    dense, out = spot.dense, truth.output
+    grads: dict[Tensor, Any] = {}
+    up = truth.upstream
+    grads[out] = np.ones(()) if up is None else spot.tensor(up)
+    for t in truth.adjoints.visited:
+        uses = truth.adjoints.contributions.get(t)
+        if t is out or not uses:
+            continue
+        total: Any = 0.0
+        for n, use in enumerate(uses):
+            above = grads.get(use.child)
+            if above is None:
+                continue
+            change = changes.get((t, n))
+            total = total + (pulled(dense, truth, use, above) if change is None else change(dense, use, above))
+        grads[t] = np.asarray(total, dtype=float)
+    found = grads.get(truth.wrt)
+    return (
+        np.zeros(spot.tensor(truth.wrt).shape)
+        if found is None
+        else np.broadcast_to(found, spot.tensor(truth.wrt).shape)
+    )
+
+
+def pulled(dense: Dense, truth: Truth, use: Contribution, above: Any, given: Mapping[Tensor, Any] | None = None) -> Any:
+    """Return what one use contributes, for a gradient at its child."""
+    d = use.definition
+    adjoint = truth.adjoints.of.get(use.child)
+    slots = {s: above for s, a in zip(d.template.slots, d.args, strict=True) if a is adjoint}
+    with np.errstate(all="ignore"):
+        return dense.definition(d, given={**slots, **(given or {})})
+
+
+def detours(truth: Truth) -> Iterator[Detour]:
+    """Yield every use of every tensor on the way, taken otherwise."""
+    for t in truth.adjoints.visited:
+        uses = truth.adjoints.contributions.get(t, [])
+        for n, use in enumerate(uses):
+            edge = (t, n)
+            if len(uses) > 1:
+                yield from _of_several(truth, t, uses, n, edge)
+            if _same_axes(t, use.child):
+                yield from _along(truth, t, use, edge)
+
+
+def _of_several(
+    truth: Truth, t: Tensor, uses: list[Contribution], n: int, edge: tuple[Tensor, int]
+) -> Iterator[Detour]:
+    child = uses[n].child
+    name = f"from {t.name} to {child.name}"
+    if [u.child for u in uses].count(child) > 1:
+        said = f"use number {n + 1} of {t.name} in {child.name} is missing"
+    else:
+        others = ", ".join(dict.fromkeys(u.child.name for k, u in enumerate(uses) if k != n))
+        said = f"the path {name} is missing: only that through {others} is taken"
+
+    def turned(dense: Dense, u: Contribution, above: Any) -> Any:
+        return -pulled(dense, truth, u, above)
+
+    def twice(dense: Dense, u: Contribution, above: Any) -> Any:
+        return 2 * pulled(dense, truth, u, above)
+
+    yield Detour("path", said, child.name, edge, lambda dense, u, above: 0.0)
+    yield Detour("sign", f"the contribution {name} has the wrong sign", child.name, edge, turned)
+    yield Detour("term", f"the contribution {name} is taken twice", child.name, edge, twice)
+
+
+def _along(truth: Truth, t: Tensor, use: Contribution, edge: tuple[Tensor, int]) -> Iterator[Detour]:
+    child = use.child
+    f, at = _function(child), child.name
+
+    def passed(dense: Dense, u: Contribution, above: Any) -> Any:
+        return above
+
+    def itself(dense: Dense, u: Contribution, above: Any) -> Any:
+        return above * dense.tensor(u.child)
+
+    def twice(dense: Dense, u: Contribution, above: Any) -> Any:
+        return pulled(dense, truth, u, pulled(dense, truth, u, above))
+
+    if _entry_by_entry(use):
+        said = f"the derivative of {f} is taken at {at}, where it belongs at {t.name}"
+        yield Detour("derivative-at-output", said, at, edge, _at_output)
+        yield Detour("factor", f"the derivative of {f} at {t.name} is missing", at, edge, passed)
+        yield Detour("factor", f"{f}({t.name}) itself stands where its derivative belongs", at, edge, itself)
+        yield Detour("factor", f"the derivative of {f} at {t.name} stands twice", at, edge, twice)
+        return
+    said = f"{f} is differentiated entry by entry: its Jacobian is not diagonal"
+    yield Detour("elementwise", said, at, edge, _diagonal)
+    yield Detour("path", f"{f} is passed over, as if it were the identity", at, edge, passed)
+
+
+def _same_axes(t: Tensor, child: Tensor) -> bool:
+    return t.shape == child.shape and t.rank > 0 or (t.rank == child.rank == 0)
+
+
+def _function(child: Tensor) -> str:
+    name = child.definition.template.name if child.definition is not None else child.name
+    return name if name.isidentifier() else child.name
+
+
+def _slot_of(use: Contribution) -> tuple[Any, Tensor] | None:
+    """Return the child's definition, and the slot of it that the use stands for."""
+    d = use.child.definition
+    if d is None:
+        return None
+    name = use.pullback.template.name
+    slot = next((s for s in d.template.slots if name == f"{d.template.name} by {s.name}"), None)
+    return None if slot is None else (d, slot)
+
+
+def _entry_by_entry(use: Contribution) -> bool:
+    """Tell whether each entry of a child depends on the entry of the same place alone."""
+    found = _slot_of(use)
+    if found is None:
+        return False
+    d, slot = found
+    template = d.template
+    if any(
+        isinstance(t, Sum) and any(isinstance(e, Entry) and e.tensor is slot for e in walk(t))
+        for t in walk(template.tree)
+    ):
+        return False
+    plain = tuple(Ix(i) for i in template.free)
+    return all(e.at == plain for e in walk(template.tree) if isinstance(e, Entry) and e.tensor is slot)
+
+
+def _at_output(dense: Dense, use: Contribution, above: Any) -> Any:
+    found = _slot_of(use)
+    if found is None:
+        raise SymnnError("no slot")
+    d, slot = found
+    output = dense.tensor(use.child)
+    with np.errstate(all="ignore"):
+        moved = dense.definition(d, given={slot: output + 1j * _STEP})
+    return above * np.imag(moved) / _STEP
+
+
+def _diagonal(dense: Dense, use: Contribution, above: Any) -> Any:
+    """Return above times the diagonal of the Jacobian, entry by entry by complex steps."""
+    found = _slot_of(use)
+    if found is None:
+        raise SymnnError("no slot")
+    d, slot = found
+    arg = dict(zip(d.template.slots, d.args, strict=True))[slot]
+    array = dense.tensor(arg)
+    if array.size > 150:
+        raise SymnnError("too large")
+    out = np.zeros(array.shape)
+    for at in np.ndindex(*array.shape):
+        moved = array.astype(complex)
+        moved[at] += 1j * _STEP
+        with np.errstate(all="ignore"):
+            out[at] = np.imag(dense.definition(d, given={slot: moved})[at]) / _STEP
+    return above * out
