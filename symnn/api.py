@@ -21,8 +21,11 @@ from symnn.ground.indices import index, indices
 from symnn.ground.sizes import dims, scalars
 from symnn.ground.tensors import Tensor, input, labels, parameter, permutation
 from symnn.judge.candidate import latex
-from symnn.judge.judge import check_gradient
+from symnn.judge.conventions import course, function, jax_function, torch_function
+from symnn.judge.judge import check_gradient, check_gradients
 from symnn.judge.judgement import Diagnosis, Judgement
+from symnn.judge.judgements import Judgements
+from symnn.judge.pair import check_pair
 from symnn.network import Compiled, Network, vjp
 from symnn.nn.activations import (
     ACTIVATIONS,
@@ -146,4 +149,11 @@ __all__ = [
     "vjp",
     "weight_norm",
     "where",
+    "course",
+    "function",
+    "jax_function",
+    "torch_function",
+    "check_gradients",
+    "Judgements",
+    "check_pair",
 ]

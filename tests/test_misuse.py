@@ -88,7 +88,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "vjp by a stranger": (lambda: sn.vjp(a, W), "not part of the layer"),
     # claims
     "no claim": (lambda: sn.check_gradient(net, "W1", None), "compares with a gradient of yours"),
-    "a claim about a number": (lambda: sn.check_gradient(3, "W1", W), "takes a computed tensor first"),
+    "a claim about a number": (lambda: sn.check_gradient(3, "W1", W), "a computed tensor first"),
     # running
     "a list of parameters": (lambda: run([1], batch), "takes parameters by name, such as {'W1': array}"),
     "a pair of arrays": (lambda: run(params, (batch["x"], batch["t"])), "takes data by name"),
@@ -113,8 +113,8 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 CLAIMS: dict[str, tuple[Any, str]] = {
-    "too few indices": (lambda k: x[0, k], r"2 indices.*lambda i, j:"),
-    "too many indices": (lambda k, m, l: 0, r"which no|nothing here is called so|2 indices.*lambda i, j:"),
+    "too few indices": (lambda k: x[0, k], "nothing here is called so"),
+    "too many indices": (lambda k, m, l: 0, "nothing here is called so"),
     "a transposed claim": (sn.parameter("V", (D, H)), r"shape \(D, H\), expected \(H, D\).*transposed"),
     "a claim of other sizes": (sn.parameter("V", (H, C)), r"shape \(H, C\), expected \(H, D\)"),
     "a claim of other rank": (sn.parameter("V", (H,)), r"1 axes, dW1 has 2.*\(H,\).*\(H, D\)"),

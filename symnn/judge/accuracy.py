@@ -1,7 +1,8 @@
 """How much of a difference rounding explains, measured on the code itself: its arguments are moved as rounding would.
 
-Code that is backward stable errs about as much as its result moves when every argument is moved by a unit in the last
-place (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. 2002, sec. 1.5 and 1.6).
+Code that is backward stable errs about as much as its result moves when every argument is moved by some units in the
+last place (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. 2002, sec. 1.5 and 1.6). Every entry
+has a bound of its own, so that a small entry beside large ones is checked as strictly as they are.
 """
 
 from __future__ import annotations
@@ -17,36 +18,50 @@ from symnn.judge.truth import Truth
 
 __all__ = ["Bound", "rounding"]
 
-#: How many units in the last place of every argument the error may amount to.
-_UNITS = 400
-#: Arguments are moved by this, and what is seen is scaled down: a unit itself is lost in rounding.
-_MOVED = {"float64": 2.0**-34, "float32": 2.0**-12, "float16": 2.0**-6}
 _UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11}
-#: The least that is granted, of the largest entry.
-_LEAST = {"float64": 2e-13, "float32": 2e-5, "float16": 2e-2}
+#: Arguments are moved by much more than a unit, and what is seen is scaled down: how the result answers to them.
+_FAR = 2.0**19
+#: And by about a unit: what rounding inside the code does, as where large numbers cancel.
+_NEAR = 4.0
+#: How many units of every argument the error may amount to, and how many times what was seen near by.
+_UNITS, _TIMES = 400, 64
+#: The least that is granted, in units of the largest entry, and the most, as a part of it.
+_LEAST, _MOST = 100, 1e-2
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What rounding explains: relative to the largest entry, plus an absolute part."""
+    """What rounding explains.
 
+    Attributes:
+        allowed: the largest error of each entry.
+        relative: the largest of these by the largest entry.
+        precision: of the numbers that the code returns: float64, float32 or float16.
+    """
+
+    allowed: Any
     relative: float
     precision: str
-    absolute: float = 0.0
 
 
 def rounding(truth: Truth, code: Code, spot: Spot, run: Run) -> Bound:
     """Return the bound for the error of code at a point."""
     given = np.asarray(run.gradient)
     precision = given.dtype.name if given.dtype.name in _UNIT else "float64"
-    scale = float(np.abs(given.astype(float)).max(initial=0.0)) or 1.0
-    seen = 0.0
-    for seed in (1, 2):
+    unit, here = _UNIT[precision], given.astype(float)
+    scale = float(np.abs(here).max(initial=0.0))
+
+    def answer(moved: float, seed: int) -> Any:
         try:
-            other: Any = np.asarray(code.run(truth, spot, moved=_MOVED[precision], seed=seed).gradient, dtype=float)
+            other = np.asarray(code.run(truth, spot, moved=moved, seed=seed).gradient, dtype=float)
         except CannotRun:
-            continue
-        if other.shape == given.shape and np.all(np.isfinite(other)):
-            seen = max(seen, float(np.abs(other - given.astype(float)).max(initial=0.0)))
-    noise = seen / _MOVED[precision] * _UNIT[precision] * _UNITS
-    return Bound(max(_LEAST[precision], min(noise / scale, 1e-2)), precision, absolute=1e-290)
+            return np.zeros(here.shape)
+        usable = other.shape == here.shape and np.all(np.isfinite(other))
+        return np.abs(other - here) if usable else np.zeros(here.shape)
+
+    far = np.maximum(*(answer(_FAR * unit, seed) for seed in (1, 2))) * (_UNITS / _FAR)
+    near = np.max([answer(_NEAR * unit, seed) for seed in (3, 4, 5)], axis=0)
+    jitter = np.maximum(near, float(near.mean()) if near.size else 0.0)
+    allowed = np.minimum(np.maximum(far, _TIMES * jitter), max(_MOST * scale, 1e-290))
+    allowed = np.maximum(allowed, _LEAST * unit * scale + 1e-290)
+    return Bound(allowed, float(allowed.max(initial=0.0)) / (scale or 1.0), precision)

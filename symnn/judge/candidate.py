@@ -73,7 +73,7 @@ def read_candidate(candidate: Any, truth: Truth) -> Formula | Code:
     """
     try:
         return _read(candidate, truth)
-    except (FormulaError, ShapeError) as error:
+    except (FormulaError, ShapeError, DefinitionError) as error:
         raise Unreadable(str(error)) from error
 
 
@@ -102,10 +102,7 @@ def _read(candidate: Any, truth: Truth) -> Formula | Code:
 
 
 def _symbolic(candidate: Any, truth: Truth) -> Formula:
-    try:
-        tree = truth.derivation.as_tree(candidate)
-    except DefinitionError as error:
-        raise Unreadable(str(error)) from error
+    tree = truth.derivation.as_tree(candidate)
     reading = Reading(truth.free, tree, True)
     return Formula(reading, _text(tree, reading), _tex(tree, reading))
 

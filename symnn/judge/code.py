@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from symnn.ground.errors import DefinitionError
-from symnn.ground.sizes import Size
-from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Num, Sym
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
@@ -45,11 +42,12 @@ class Code:
     Attributes:
         call: (truth, arrays by name at a point) -> Run; raises CannotRun.
         name: what it is called.
+        gives: the tensors whose gradients it gives, where it says so.
     """
 
     call: Callable[[Truth, Mapping[str, Any]], Run]
     name: str = "your function"
-    memo: dict[str, Any] = field(default_factory=dict, compare=False)
+    gives: tuple[str, ...] = ()
 
     def run(self, truth: Truth, spot: Spot, *, moved: float = 0.0, seed: int = 0) -> Run:
         """Return what it gives at a point; ``moved`` changes every real argument by that relative amount, at random.
@@ -110,9 +108,13 @@ def function_of(f: Callable[..., Any], *, returns: Sequence[str] = (), name: str
         before = {k: np.array(v, copy=True) for k, v in arguments.items() if isinstance(v, np.ndarray)}
         result = f(**arguments)
         changed = tuple(k for k, v in before.items() if not _same(v, arguments[k]))
-        return Run(returned(result, truth, order, label), changed=changed)
+        out = [n for n in order if n in ("loss", "out", truth.output.name) and n != truth.wrt.name]
+        forward = None
+        if out and isinstance(result, tuple | list) and len(result) == len(order):
+            forward = array_of(result[order.index(out[0])], label)
+        return Run(returned(result, truth, order, label), forward, changed)
 
-    return Code(call, label)
+    return Code(call, label, tuple(n for n in order if n not in ("loss", "out")))
 
 
 def _same(before: Any, after: Any) -> bool:
@@ -207,11 +209,3 @@ def array_of(value: Any, label: str) -> Any:
             return np.real(array)
         raise CannotRun(f"{label} returned an array of {array.dtype}, expected real numbers")
     return array
-
-
-def wanted_shape(truth: Truth) -> tuple[Size, ...]:
-    """Return the shape of the gradient that is asked for."""
-    return truth.wrt.shape
-
-
-_ = (DefinitionError, Tensor)

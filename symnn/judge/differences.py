@@ -1,0 +1,115 @@
+"""Differences of somebody's forward code: complex steps where it is analytic, else central ones with an error estimate.
+
+    complex step   Im f(x + i h) / h = f'(x) + O(h^2), without cancellation
+    central        D(h) = (f(x + h) - f(x - h)) / 2h,  (4 D(h/2) - D(h)) / 3 = f'(x) + O(h^4)
+
+Sources: J. N. Lyness, C. B. Moler, SIAM J. Numer. Anal. 4 (1967) 202; L. F. Richardson 1911.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Differenced", "differenced"]
+
+#: A scalar function of arrays by name.
+Scalar = Callable[[Mapping[str, Any]], Any]
+_TINY = 1e-30
+_STEP = 1e-3
+_UNIT = 2.0**-53
+
+
+@dataclass(frozen=True)
+class Differenced:
+    """A gradient by differences.
+
+    Attributes:
+        gradient: the array.
+        error: an estimate of the error of each entry.
+        how: "complex steps" or "central differences".
+    """
+
+    gradient: Any
+    error: Any
+    how: str
+
+
+def differenced(f: Scalar, values: Mapping[str, Any], name: str) -> Differenced:
+    """Return the gradient of a scalar function by one of its arrays.
+
+    Args:
+        f: takes arrays by name; a real number, or a complex one for complex arrays.
+        values: the point.
+        name: the array.
+
+    Raises:
+        ValueError: the function is not finite there.
+    """
+    array = np.asarray(values[name], dtype=float)
+    by_steps = _complex(f, values, name, array)
+    if by_steps is not None:
+        return by_steps
+    return _central(f, values, name, array)
+
+
+def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Differenced | None:
+    """Return complex steps, or None where the code is not analytic: they are compared with one central difference."""
+    rng = np.random.default_rng(0)
+    direction = rng.choice((-1.0, 1.0), array.shape)
+    try:
+        with np.errstate(all="ignore"):
+            whole = _imaginary(f({**values, name: array + 1j * _TINY * direction}))
+            high = float(np.real(f({**values, name: array + 1e-5 * direction})))
+            low = float(np.real(f({**values, name: array - 1e-5 * direction})))
+    except Exception:  # code that takes no complex numbers
+        return None
+    slope = (high - low) / 2e-5
+    if whole is None or not np.isfinite(whole) or not np.isfinite(slope):
+        return None
+    if abs(whole - slope) > 1e-6 * max(abs(whole), abs(slope), 1e-3 * (abs(high) + abs(low)), 1e-12):
+        return None
+    out = np.zeros(array.shape)
+    for at in np.ndindex(*array.shape):
+        moved = array.astype(complex)
+        moved[at] += 1j * _TINY
+        value = _imaginary(f({**values, name: moved}))
+        if value is None:
+            return None
+        out[at] = value
+    return Differenced(out, np.abs(out) * 64 * _UNIT + float(np.abs(out).max(initial=0.0)) * 1e-13, "complex steps")
+
+
+def _imaginary(value: Any) -> float | None:
+    array = np.asarray(value)
+    if array.dtype.kind != "c" or array.ndim:
+        return None
+    return float(np.imag(array)) / _TINY
+
+
+def _central(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Differenced:
+    out, error = np.zeros(array.shape), np.zeros(array.shape)
+    base = abs(float(np.real(f(values))))
+    if not np.isfinite(base):
+        raise ValueError("the forward is not finite at the point")
+    for at in np.ndindex(*array.shape):
+        step = _STEP * max(1.0, abs(float(array[at])))
+        coarse, fine = _slope(f, values, name, array, at, step), _slope(f, values, name, array, at, step / 2)
+        finer = _slope(f, values, name, array, at, step / 4)
+        first, second = (4 * fine - coarse) / 3, (4 * finer - fine) / 3
+        out[at] = second
+        error[at] = abs(second - first) + 16 * _UNIT * max(base, 1e-300) / step
+    return Differenced(out, error, "central differences")
+
+
+def _slope(f: Scalar, values: Mapping[str, Any], name: str, array: Any, at: Any, step: float) -> float:
+    moved = array.copy()
+    moved[at] = array[at] + step
+    high = float(np.real(f({**values, name: moved})))
+    moved = array.copy()
+    moved[at] = array[at] - step
+    low = float(np.real(f({**values, name: moved})))
+    return (high - low) / (2 * step)

@@ -1,0 +1,125 @@
+"""The judgement on code: its values at generic points, within what rounding explains, then what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symnn.ground.errors import SymnnError, UnsupportedError
+from symnn.judge.accuracy import Bound, rounding
+from symnn.judge.code import CannotRun, Code, Run
+from symnn.judge.judged_wrong import formulas, judged_wrong
+from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Diagnosis, Judgement
+from symnn.judge.spots import Spot
+from symnn.judge.truth import Truth
+
+__all__ = ["judged_code"]
+
+#: An error below this, of the largest entry, is looked at again with more digits of the true gradient.
+_SMALL = 1e-6
+_DIGITS = 40
+
+
+def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
+    """Return the judgement on code."""
+    common: dict[str, Any] = {"true": truth.derivation.matrix, "formulas": formulas(truth)}
+    notes: list[str] = []
+    worst, bounds = 0.0, list[Bound]()
+    failed = False
+    try:
+        for spot in points:
+            run = code.run(truth, spot)
+            if run.changed:
+                notes.append(f"{code.name} changes its argument {', '.join(run.changed)}")
+            problem = _forward_differs(truth, run, spot)
+            if problem:
+                found = (Diagnosis("forward", problem),)
+                return Judgement(truth.wrt.name, WRONG, problem, diagnosis=found, notes=tuple(notes), **common)
+            bounds.append(rounding(truth, code, spot, run))
+            error = _error(truth, run, spot, bounds[-1])
+            if error is None:
+                failed = True
+                break
+            worst = max(worst, error)
+    except CannotRun as reason:
+        return Judgement(truth.wrt.name, CANNOT, str(reason), notes=tuple(dict.fromkeys(notes)), true=common["true"])
+    common["notes"] = tuple(dict.fromkeys(notes))
+    loosest = max(bounds, key=lambda b: b.relative)
+    if not failed:
+        how = f"agrees at {len(points)} points of pairwise different sizes"
+        how += f", worst error {worst:.0e} of the largest entry"
+        if loosest.precision != "float64":
+            how += f"; judged by the rounding of {loosest.precision}"
+        return Judgement(
+            truth.wrt.name, NUMERICALLY, how, worst=worst, bound=loosest.relative, points=len(points), **common
+        )  # fmt: skip
+
+    def values(spot: Spot) -> Any:
+        try:
+            return _as_true(np.asarray(code.run(truth, spot).gradient, dtype=float), _true(truth, spot))
+        except CannotRun as reason:
+            raise UnsupportedError(str(reason)) from None
+
+    granted = f"{loosest.relative:.0e}"
+    return judged_wrong(truth, values, points, "", common, granted=granted)
+
+
+def _true(truth: Truth, spot: Spot) -> Any:
+    target = truth.derivation.target
+    assert target is not None
+    return np.asarray(spot.tensor(target), dtype=float)
+
+
+def _as_true(given: Any, true: Any) -> Any:
+    """Return an array without axes of length 1 that the true one has not, or with those that it has."""
+    if given.shape != true.shape and _squeezed(given) == _squeezed(true):
+        return given.reshape(true.shape)
+    return given
+
+
+def _squeezed(array: Any) -> tuple[int, ...]:
+    return tuple(n for n in array.shape if n != 1)
+
+
+def _error(truth: Truth, run: Run, spot: Spot, bound: Bound) -> float | None:
+    """Return the worst error by the largest entry, or None where it is more than rounding explains."""
+    true = _true(truth, spot)
+    given = _as_true(np.asarray(run.gradient, dtype=float), true)
+    if given.shape != true.shape or not np.all(np.isfinite(given)):
+        return None
+    allowed = np.reshape(bound.allowed, true.shape)
+    gap = np.abs(given - true)
+    scale = max(float(np.abs(true).max(initial=0.0)), float(np.abs(given).max(initial=0.0)))
+    if np.any(gap > allowed) and float(gap.max()) <= max(_SMALL * scale, 1e-12):
+        try:
+            exact = _exact(truth, spot)
+        except (SymnnError, ArithmeticError, ValueError, KeyError):
+            return None
+        gap = np.abs(given - exact)
+        allowed = allowed + np.abs(true - exact)
+    if np.any(gap > allowed):
+        return None
+    return float(gap.max(initial=0.0)) / scale if scale else 0.0
+
+
+def _exact(truth: Truth, spot: Spot) -> Any:
+    """Return the true gradient worked out with many digits."""
+    target = truth.derivation.target
+    assert target is not None
+    return np.asarray(spot.machine(_DIGITS).tensor(target)).astype(float)
+
+
+def _forward_differs(truth: Truth, run: Run, spot: Spot) -> str:
+    if run.forward is None:
+        return ""
+    ours = np.asarray(spot.tensor(truth.output), dtype=float)
+    theirs = np.asarray(run.forward, dtype=float)
+    if theirs.shape != ours.shape:
+        return f"your forward has shape {theirs.shape}, the one it is judged by {ours.shape}, at {spot.where()}"
+    scale = max(1.0, float(np.abs(ours).max(initial=0.0)))
+    gap = float(np.abs(ours - theirs).max(initial=0.0))
+    if not gap <= (1e-4 if np.asarray(run.forward).dtype == np.float32 else 1e-9) * scale:
+        return f"the forward differs before any gradient is judged: by {gap:.3g} at {spot.where()}"
+    return ""

@@ -1,0 +1,137 @@
+"""The judgement on a gradient that is wrong: what is wrong, where it is seen, and where tests would not see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symnn.graph.interpreter import size_value
+from symnn.ground.errors import SymnnError
+from symnn.ground.tensors import Tensor
+from symnn.judge.diagnose import diagnose
+from symnn.judge.fits import alike
+from symnn.judge.judgement import WRONG, Diagnosis, Judgement, Seen
+from symnn.judge.spots import Spot, special_spots
+from symnn.judge.truth import Truth
+from symnn.judge.wording import number, rounded_text
+from symnn.show.latex_notation import latex as tree_latex
+from symnn.show.letters import named
+
+__all__ = ["formulas", "judged_wrong"]
+
+
+def formulas(truth: Truth, yours: str = "") -> dict[str, str]:
+    """Return both sides in LaTeX."""
+    tree = truth.readable()
+    out = {"true": tree_latex(tree, letters=named(tree, free=truth.free))}
+    return {"yours": yours, **out} if yours else out
+
+
+def judged_wrong(
+    truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot], why: str, common: dict[str, Any],
+    *, seen: Seen | None = None, granted: str = "",
+) -> Judgement:  # fmt: skip
+    """Return the judgement on a gradient that is wrong, with what is wrong about it.
+
+    Args:
+        truth: the true gradient.
+        values: the one given, as an array at a point.
+        points: generic ones.
+        why: how it was found wrong.
+        common: further fields of the judgement.
+        seen: the counterexample, where there is an exact one.
+        granted: what rounding explains, in words.
+    """
+    try:
+        found = diagnose(truth, values, points[:3]) or _imprecise(truth, values, points, granted)
+    except (SymnnError, ArithmeticError, ValueError, KeyError):
+        found = ()
+    seen = seen or _where(truth, values, points)
+    notes = (*common.pop("notes", ()), *_hidden(truth, values))
+    return Judgement(truth.wrt.name, WRONG, why, diagnosis=found, seen=seen, notes=notes, **common)
+
+
+def _imprecise(
+    truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot], granted: str
+) -> tuple[Diagnosis, ...]:
+    """Return that the digits are few, where the values agree in the first ones at every point."""
+    target = truth.derivation.target
+    assert target is not None
+    worst = 0.0
+    for spot in points[:3]:
+        given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
+        if given.shape != true.shape or not np.all(np.isfinite(given)):
+            return ()
+        worst = max(worst, float(np.abs(given - true).max()) / max(float(np.abs(true).max()), 1e-300))
+    if not 0 < worst <= 1e-4:
+        return ()
+    said = f"right to about {round(-np.log10(worst))} digits only: off by {worst:.1e} of the largest entry"
+    if granted:
+        said += f", where rounding explains {granted}"
+    said += "; that is what float32 gives" if 1e-8 < worst < 1e-5 else ""
+    return (Diagnosis("precision", f"{said}. A rounded constant, an eps that is left out, or low precision"),)
+
+
+def _where(truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot]) -> Seen | None:
+    """Return where two gradients differ most, at the smallest sizes at which they are seen to."""
+    target = truth.derivation.target
+    assert target is not None
+    for spot in (*_small(truth), *points):
+        try:
+            with np.errstate(all="ignore"):
+                given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
+        except (SymnnError, ArithmeticError, ValueError, KeyError):
+            continue
+        sizes = {str(s): number(v) for s, v in spot.sizes.items()}
+        if given.shape != true.shape:
+            return Seen(sizes, {}, "", f"shape {true.shape}", f"shape {given.shape}")
+        if alike(given, true, 1e-9) or not np.all(np.isfinite(true)):
+            continue
+        at = np.unravel_index(int(np.nanargmax(np.abs(given - true))), true.shape) if true.shape else ()
+        place = "entry " + ", ".join(f"{i.letter}={int(k)}" for i, k in zip(truth.free, at, strict=True)) if at else ""
+        entries = {t.name: rounded_text(v) for t, v in spot.leaves.items() if np.size(v) <= 6}
+        return Seen(sizes, entries, place, f"{float(true[at]):.6g}", f"{float(given[at]):.6g}")
+    return None
+
+
+def _small(truth: Truth) -> list[Spot]:
+    """Return points with small sizes and short numbers as entries."""
+    out: list[Spot] = []
+    rng = np.random.default_rng(11)
+    symbols = truth.symbols
+    for n in range(8):
+        sizes: dict[Any, Any] = {s: 1 + ((n >> k) & 1) for k, s in enumerate(symbols.sizes)}
+        sizes |= {s: 0.5 for s in symbols.scalars}
+        leaves: dict[Tensor, Any] = {}
+        for t in truth.leaves:
+            shape = tuple(size_value(s, sizes) for s in t.shape)
+            if t.bijective:
+                leaves[t] = np.arange(shape[0])
+            elif t.classes is not None:
+                leaves[t] = rng.integers(0, size_value(t.classes, sizes), size=shape)
+            else:
+                leaves[t] = rng.choice(
+                    (0.5, 1.0, 2.0, 3.0) if t.positive else (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0), size=shape
+                )
+        out.append(Spot(sizes, leaves))
+    return out
+
+
+def _hidden(truth: Truth, values: Callable[[Spot], Any]) -> tuple[str, ...]:
+    """Return the special sets on which a wrong gradient is right, where tests would not see it."""
+    target = truth.derivation.target
+    assert target is not None
+    out: list[str] = []
+    for spot in special_spots(truth):
+        try:
+            with np.errstate(all="ignore"):
+                given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
+        except (SymnnError, ArithmeticError, ValueError, KeyError):
+            continue
+        if given.shape == true.shape and np.any(true) and alike(given, true, 1e-9):
+            out.append(f"right where {spot.label}: points of that kind do not show the fault")
+        if len(out) == 3:
+            break
+    return tuple(out)

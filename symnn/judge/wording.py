@@ -1,0 +1,37 @@
+"""Numbers and arrays in words, for judgements."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+__all__ = ["number", "number_text", "rounded_text", "value_text"]
+
+
+def value_text(value: Any) -> str:
+    """Return an array as nested lists, of exact numbers where it holds such."""
+    array = np.asarray(value)
+    if array.dtype != object:
+        return str(array.tolist())
+    if not array.ndim:
+        return number_text(array[()])
+    return "[" + ", ".join(value_text(row) for row in array) + "]"
+
+
+def rounded_text(value: Any) -> str:
+    """Return an array as nested lists of short decimals."""
+    return str(np.round(np.asarray(value, dtype=float), 4).tolist())
+
+
+def number(value: Any) -> Any:
+    """Return a whole number as int, any other as float."""
+    return int(value) if isinstance(value, int) or getattr(value, "denominator", 0) == 1 else float(value)
+
+
+def number_text(value: Any) -> str:
+    """Return an exact number as it is, any other with six digits."""
+    if isinstance(value, Fraction | int):
+        return str(value)
+    return f"{float(value):.6g}"
