@@ -12,6 +12,7 @@ from symnn.judge.candidate import Unreadable, read_candidate
 from symnn.judge.code import Code
 from symnn.judge.judged_code import judged_code
 from symnn.judge.judged_formula import judged_formula
+from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import CANNOT, Judgement
 from symnn.judge.judgements import Judgements
 from symnn.judge.spots import spots
@@ -48,7 +49,7 @@ def check_gradient(forward: Network | Tensor, wrt: str | Tensor, candidate: Any,
         read = read_candidate(candidate, truth)
         points = spots(truth, _POINTS, seed=seed)
     except (Unreadable, ValueError) as error:
-        return Judgement(truth.wrt.name, CANNOT, str(error), true=truth.derivation.matrix)
+        return Judgement(truth.wrt.name, CANNOT, str(error), **told(truth))
     if isinstance(read, Code):
         return judged_code(truth, read, points)
     return judged_formula(truth, read, points)

@@ -10,7 +10,7 @@ import numpy as np
 from symnn.ground.errors import SymnnError, UnsupportedError
 from symnn.judge.accuracy import Bound, rounding
 from symnn.judge.code import CannotRun, Code, Run
-from symnn.judge.judged_wrong import formulas, judged_wrong
+from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Diagnosis, Judgement
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
@@ -24,7 +24,7 @@ _DIGITS = 40
 
 def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
     """Return the judgement on code."""
-    common: dict[str, Any] = {"true": truth.derivation.matrix, "formulas": formulas(truth)}
+    common = told(truth)
     notes: list[str] = []
     worst, bounds = 0.0, list[Bound]()
     failed = False
@@ -44,7 +44,7 @@ def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
                 break
             worst = max(worst, error)
     except CannotRun as reason:
-        return Judgement(truth.wrt.name, CANNOT, str(reason), notes=tuple(dict.fromkeys(notes)), true=common["true"])
+        return Judgement(truth.wrt.name, CANNOT, str(reason), notes=tuple(dict.fromkeys(notes)), **common)
     common["notes"] = tuple(dict.fromkeys(notes))
     loosest = max(bounds, key=lambda b: b.relative)
     if not failed:

@@ -16,7 +16,7 @@ from symnn.ground.errors import SymnnError, UnsupportedError
 from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Formula
 from symnn.judge.fits import alike
-from symnn.judge.judged_wrong import formulas, judged_wrong
+from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, Judgement, Seen
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
@@ -29,16 +29,14 @@ __all__ = ["judged_formula"]
 def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judgement:
     """Return the judgement on a formula."""
     reading = read.reading
-    common: dict[str, Any] = {
-        "true": truth.derivation.matrix, "yours": read.shown, "notes": reading.notes,
-        "formulas": formulas(truth, read.tex),
-    }  # fmt: skip
+    common = told(truth, yours=read.shown, notes=reading.notes)
+    common["formulas"] = {"yours": read.tex, **common["formulas"]}
 
     def values(spot: Spot) -> Any:
         return spot.dense.array(reading.tree, reading.free)
 
     if not reading.fits:
-        return judged_wrong(truth, values, points, "the shapes differ", common)
+        return judged_wrong(truth, values, points, "the shapes differ", common, reading=reading)
     agreed = _agrees(truth, values, points)
     if agreed:
         proof = _proof(truth, reading)
@@ -57,13 +55,11 @@ def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judge
             return Judgement(
                 truth.wrt.name, NUMERICALLY, how, convention=said, seen=seen, points=len(points), **common
             )  # fmt: skip
-        return judged_wrong(truth, values, points, "", common, seen=_seen(truth, found))
+        return judged_wrong(truth, values, points, "", common, reading=reading, seen=_seen(truth, found))
     if agreed is False:
-        return judged_wrong(truth, values, points, "the values differ", common)
+        return judged_wrong(truth, values, points, "the values differ", common, reading=reading)
     if agreed is None:
-        return Judgement(
-            truth.wrt.name, CANNOT, found.detail, true=truth.derivation.matrix, yours=read.shown, notes=reading.notes
-        )
+        return Judgement(truth.wrt.name, CANNOT, found.detail, **common)
     if found.verdict in ("probable", "evaluated"):
         return Judgement(truth.wrt.name, NUMERICALLY, found.detail, worst=found.worst, points=found.points, **common)
     count = len(points)

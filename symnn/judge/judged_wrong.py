@@ -12,26 +12,48 @@ from symnn.ground.errors import SymnnError
 from symnn.ground.tensors import Tensor
 from symnn.judge.diagnose import diagnose
 from symnn.judge.fits import alike
+from symnn.judge.highlight import highlighted
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement, Seen
 from symnn.judge.spots import Spot, special_spots
 from symnn.judge.truth import Truth
 from symnn.judge.wording import number, rounded_text
+from symnn.language.reading import Reading
 from symnn.show.latex_notation import latex as tree_latex
 from symnn.show.letters import named
 
-__all__ = ["formulas", "judged_wrong"]
+__all__ = ["judged_wrong", "told"]
+
+#: How many of the sets that hide a fault are named.
+_MOST_SETS = 3
+#: How many named gradients that the true one is made of are written out.
+_MOST_NAMES = 4
 
 
-def formulas(truth: Truth, yours: str = "") -> dict[str, str]:
-    """Return both sides in LaTeX."""
-    tree = truth.readable()
-    out = {"true": tree_latex(tree, letters=named(tree, free=truth.free))}
-    return {"yours": yours, **out} if yours else out
+def told(truth: Truth, **more: Any) -> dict[str, Any]:
+    """Return what every judgement tells about the true gradient."""
+    true = truth.readable()
+    return {
+        "true": truth.derivation.matrix,
+        "where": tuple(truth.derivation.definitions().items())[:_MOST_NAMES],
+        "formulas": {"true": tree_latex(true, letters=named(true, free=truth.free))},
+        **more,
+    }
+
+
+def _beside(truth: Truth, reading: Reading) -> dict[str, str]:
+    """Return both formulas in LaTeX with what differs framed, where they are formulas of the same entry."""
+    yours, true = reading.tree, truth.readable()
+    if reading.free == truth.free:
+        yours, true = highlighted(yours, true)
+    return {
+        "yours": tree_latex(yours, letters=named(yours, free=reading.free)),
+        "true": tree_latex(true, letters=named(true, free=truth.free)),
+    }
 
 
 def judged_wrong(
     truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot], why: str, common: dict[str, Any],
-    *, seen: Seen | None = None, granted: str = "",
+    *, reading: Reading | None = None, seen: Seen | None = None, granted: str = "",
 ) -> Judgement:  # fmt: skip
     """Return the judgement on a gradient that is wrong, with what is wrong about it.
 
@@ -41,6 +63,7 @@ def judged_wrong(
         points: generic ones.
         why: how it was found wrong.
         common: further fields of the judgement.
+        reading: the one given, where it is a formula.
         seen: the counterexample, where there is an exact one.
         granted: what rounding explains, in words.
     """
@@ -50,6 +73,8 @@ def judged_wrong(
         found = ()
     seen = seen or _where(truth, values, points)
     notes = (*common.pop("notes", ()), *_hidden(truth, values))
+    if reading is not None:
+        common["formulas"] = _beside(truth, reading)
     return Judgement(truth.wrt.name, WRONG, why, diagnosis=found, seen=seen, notes=notes, **common)
 
 
@@ -121,17 +146,23 @@ def _small(truth: Truth) -> list[Spot]:
 
 def _hidden(truth: Truth, values: Callable[[Spot], Any]) -> tuple[str, ...]:
     """Return the special sets on which a wrong gradient is right, where tests would not see it."""
+    seen: dict[str, bool] = {}
+    for spot in special_spots(truth):
+        if seen.get(spot.label) is False:
+            continue
+        if sum(seen.values()) > _MOST_SETS and spot.label not in seen:
+            break
+        seen[spot.label] = _right_at(truth, values, spot)
+    found = [label for label, right in seen.items() if right][:_MOST_SETS]
+    return tuple(f"right where {label}: points of that kind do not show the fault" for label in found)
+
+
+def _right_at(truth: Truth, values: Callable[[Spot], Any], spot: Spot) -> bool:
     target = truth.derivation.target
     assert target is not None
-    out: list[str] = []
-    for spot in special_spots(truth):
-        try:
-            with np.errstate(all="ignore"):
-                given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
-        except (SymnnError, ArithmeticError, ValueError, KeyError):
-            continue
-        if given.shape == true.shape and np.any(true) and alike(given, true, 1e-9):
-            out.append(f"right where {spot.label}: points of that kind do not show the fault")
-        if len(out) == 3:
-            break
-    return tuple(out)
+    try:
+        with np.errstate(all="ignore"):
+            given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
+    except (SymnnError, ArithmeticError, ValueError, KeyError):
+        return False
+    return given.shape == true.shape and bool(np.any(true)) and alike(given, true, 1e-9)

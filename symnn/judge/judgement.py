@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from symnn.show import Document, Formula, Prose, VerdictTable, html, notebook, terminal
+from symnn.show import Document, Formula, Prose, Table, VerdictTable, html, notebook, terminal
 
 __all__ = ["CANNOT", "NUMERICALLY", "PROVED", "WRONG", "Diagnosis", "Judgement", "Seen"]
 
@@ -52,7 +52,7 @@ class Judgement:
         subject: the tensor by which was differentiated.
         verdict: "proved equal" (for all sizes), "equal numerically", "wrong" or "cannot tell".
         reason: how it was found, or why not, in one sentence.
-        true: the true gradient as text.
+        true: the true gradient as text, ``where`` the named gradients in it, (name, formula).
         yours: the gradient that was judged, as text; empty where it is code.
         diagnosis: what is wrong, the simplest explanation first in the order of its parts.
         seen: where the two differ.
@@ -69,6 +69,7 @@ class Judgement:
     verdict: str
     reason: str = ""
     true: str = ""
+    where: tuple[tuple[str, str], ...] = ()
     yours: str = ""
     diagnosis: tuple[Diagnosis, ...] = ()
     seen: Seen | None = None
@@ -110,6 +111,7 @@ class Judgement:
             out.append(("yours", self.yours))
         if self.true:
             out.append(("true", self.true))
+            out += [("", f"where {name} = {text}") for name, text in self.where if self.word != "right"]
         if self.seen is not None:
             where = self.seen.where()
             values = f"expected {self.seen.expected}, got {self.seen.got}"
@@ -132,12 +134,12 @@ class Judgement:
 
     def document(self) -> Document:
         """Return the judgement as a page, both formulas side by side."""
-        blocks: list[Any] = []
-        if self.diagnosis:
-            blocks += [Prose(_clear(d.sentence)) for d in self.diagnosis]
-        for key, label in (("yours", "yours"), ("true", "the true gradient")):
-            if key in self.formulas:
-                blocks.append(Formula(self.formulas[key], label))
+        blocks: list[Any] = [Prose(_clear(d.sentence)) for d in self.diagnosis]
+        if len(self.formulas) == 2:
+            heads, cells = ("yours", "the true gradient"), (self.formulas["yours"], self.formulas["true"])
+            blocks.append(Table(heads, (tuple(f"${cell}$" for cell in cells),)))
+        elif "true" in self.formulas:
+            blocks.append(Formula(self.formulas["true"], "the true gradient"))
         told = {d.sentence for d in self.diagnosis}
         rows = tuple((label or "why", _clear(text)) for label, text in self.lines() if text not in told)
         blocks.append(VerdictTable(("", ""), rows))
@@ -158,7 +160,7 @@ class Judgement:
         """Return the judgement as plain values, for JSON."""
         return {
             "subject": self.subject, "verdict": self.verdict, "right": bool(self), "reason": self.reason,
-            "true": self.true, "yours": self.yours,
+            "true": self.true, "where": dict(self.where), "yours": self.yours,
             "diagnosis": [{"kind": d.kind, "sentence": d.sentence, "where": d.where} for d in self.diagnosis],
             "seen": None if self.seen is None else {
                 "sizes": self.seen.sizes, "entries": self.seen.entries, "position": self.seen.position,

@@ -50,7 +50,10 @@ from symnn.show.reading import (
     summed,
 )
 
-__all__ = ["definition_latex", "latex", "tensor_latex"]
+__all__ = ["FRAMED", "definition_latex", "latex", "tensor_latex"]
+
+#: A function of this name only frames its argument.
+FRAMED = "framed"
 
 _FUNCTIONS = {
     **{name: "\\" + name for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
@@ -286,6 +289,8 @@ class _Writer:
         if inside is not None:
             return self._exponential(inside, small)
         texts = [self.write(arg, small).text for arg in arguments(tree)]
+        if tree.name == FRAMED:
+            return Written(rf"\boxed{{{texts[0]}}}", Binds.ATOM)
         if tree.name == "abs":
             left, right = (r"\left|", r"\right|") if _TALL.search(texts[0]) else (r"\lvert ", r"\rvert ")
             return Written(f"{left}{texts[0]}{right}".rstrip(), Binds.ATOM)
