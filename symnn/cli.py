@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from symnn.examples import EXAMPLES
 
@@ -17,6 +17,8 @@ __all__ = ["main"]
 
 _ABOUT = "Write the forward pass of a neural network; get the backward pass derived, checked, drawn and compiled."
 _TARGET = "a built-in example, or a Python FILE that defines net = symnn.Network(...); the FILE IS EXECUTED"
+_DERIVED = "a forward pass as a formula such as 'mean((X @ w - y)**2)', " + _TARGET
+_JUDGED = "a TOML FILE of claims, which is only read; " + _TARGET
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,25 +29,36 @@ def _parser() -> argparse.ArgumentParser:
         description=_ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"built-in examples:\n{examples}\n\n"
-        "In place of an example give a Python FILE that defines net, a symnn.Network. The FILE IS EXECUTED as a\n"
+        "In place of an example give a forward pass as a formula (derive), a TOML file of claims (check), or a\n"
+        "Python FILE that defines net, a symnn.Network. The FILE IS EXECUTED as a\n"
         "Python program: give only files that you trust. It may define sizes = {'H': 32, ...} for train.\n\n"
         "exit status: 0 all is well; 1 a check does not hold; 2 something was wrong with what was asked",
     )
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
 
-    derive = _command(commands, "derive", "derive gradients, line by line, each line named by its rule and checked")
+    derive = _command(commands, "derive", "derive gradients, line by line, each line named by its rule and checked",
+                      _DERIVED)  # fmt: skip
     derive.add_argument("--wrt", type=_names, metavar="W1,b1", help="by what: parameters, inputs or inner tensors "
                         "(default: every parameter)")  # fmt: skip
     derive.add_argument("--format", choices=("text", "brief", "latex", "html", "markdown"), default="text")
     derive.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
     derive.add_argument("--no-check", action="store_true", help="show the lines without proving them")
+    derive.add_argument("--shape", action="append", default=[], metavar="X=N,D", help="a shape in a formula; labels "
+                        "end in their number of classes, t=N|C; give it again for the next name")  # fmt: skip
+    derive.add_argument("--numpy", action="store_true", help="print the compiled program too (a formula always does)")
+    derive.add_argument("--value", action=_Value, default={}, metavar="lam=0.1", help="a scalar in that program")
 
     draw = _command(commands, "draw", "draw the computation graph with its mathematics")
     draw.add_argument("--backward", action="store_true", help="with the backward pass beside the forward pass")
     draw.add_argument("--out", metavar="FILE", help="ends in .svg, .png, .pdf or .dot (default: NAME.svg)")
 
-    check = _command(commands, "check", "prove, evaluate and difference every gradient")
+    check = _command(commands, "check", "judge claims about gradients, or prove every gradient of a network", _JUDGED)
     check.add_argument("--wrt", type=_names, metavar="W1,b1", help="which ones (default: every parameter)")
+    check.add_argument("--forward", metavar="FORMULA", help="in place of a file: the forward pass")
+    check.add_argument("--candidate", metavar="FORMULA", help="the gradient to judge, by the one name in --wrt")
+    check.add_argument("--latex", metavar="FORMULA", help="the same in LaTeX")
+    check.add_argument("--shape", action="append", default=[], metavar="X=N,D", help="a shape in --forward; labels end "
+                       "in their number of classes, t=N|C; give it again for the next name")  # fmt: skip
     check.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
     train = _command(commands, "train", "train on scikit-learn's 8 x 8 digits with the derived, compiled gradients")
@@ -62,10 +75,21 @@ def _parser() -> argparse.ArgumentParser:
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def _command(commands: _Commands, name: str, deed: str) -> argparse.ArgumentParser:
+def _command(commands: _Commands, name: str, deed: str, target: str = _TARGET) -> argparse.ArgumentParser:
     made = commands.add_parser(name, help=deed, description=f"{deed[0].upper()}{deed[1:]}.")
-    made.add_argument("target", metavar="NAME_OR_FILE", help=_TARGET)
+    made.add_argument("target", metavar="NAME_OR_FILE", help=target, nargs="?" if target == _JUDGED else None)
     return made
+
+
+class _Value(argparse.Action):
+    """Gathers NAME=NUMBER."""
+
+    def __call__(self, parser: Any, chosen: Any, text: Any, option: str | None = None) -> None:
+        name, _, number = text.partition("=")
+        try:
+            setattr(chosen, self.dest, {**getattr(chosen, self.dest), name.strip(): float(number)})
+        except ValueError:
+            parser.error(f"{option}: expected NAME=NUMBER, found {text!r}")
 
 
 def _names(text: str) -> list[str]:

@@ -16,16 +16,28 @@ from symnn.ground.tree import Tree
 from symnn.judge.code import Code, function_of
 from symnn.judge.truth import Truth
 from symnn.language.reading import Reading, read_formula
-from symnn.language.syntax import FormulaError
+from symnn.language.syntax import FormulaError, MismatchError
 from symnn.show.latex_notation import latex as tree_latex
 from symnn.show.letters import named
 from symnn.show.text_notation import text as tree_text
 
-__all__ = ["Formula", "Latex", "Unreadable", "latex", "read_candidate"]
+__all__ = ["Formula", "Latex", "Mismatched", "Unreadable", "latex", "read_candidate"]
 
 
 class Unreadable(SymnnError):
     """A candidate that cannot be judged; the message says why."""
+
+
+class Mismatched(SymnnError):
+    """A formula whose shapes do not fit: it has no value, and so is wrong.
+
+    Attributes:
+        text: the formula; ``plain`` where it is one in the language of formulas.
+    """
+
+    def __init__(self, message: str, text: str, plain: bool) -> None:
+        super().__init__(message)
+        self.text, self.plain = text, plain
 
 
 @dataclass(frozen=True)
@@ -70,9 +82,13 @@ def read_candidate(candidate: Any, truth: Truth) -> Formula | Code:
 
     Raises:
         Unreadable: it is neither, or says something that is not known; the message says what.
+        Mismatched: its shapes do not fit.
     """
     try:
         return _read(candidate, truth)
+    except MismatchError as error:
+        text = candidate if isinstance(candidate, str) else getattr(candidate, "text", "")
+        raise Mismatched(str(error), text, isinstance(candidate, str)) from error
     except (FormulaError, ShapeError, DefinitionError) as error:
         raise Unreadable(str(error)) from error
 

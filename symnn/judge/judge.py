@@ -8,13 +8,14 @@ from typing import Any
 from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import DefinitionError
 from symnn.ground.tensors import Tensor
-from symnn.judge.candidate import Unreadable, read_candidate
+from symnn.judge.candidate import Mismatched, Unreadable, read_candidate
 from symnn.judge.code import Code
 from symnn.judge.judged_code import judged_code
 from symnn.judge.judged_formula import judged_formula
 from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import CANNOT, Judgement
 from symnn.judge.judgements import Judgements
+from symnn.judge.repair import judged_mismatch
 from symnn.judge.spots import spots
 from symnn.judge.truth import truth_of
 from symnn.network import Network
@@ -46,8 +47,10 @@ def check_gradient(forward: Network | Tensor, wrt: str | Tensor, candidate: Any,
         )
     truth = truth_of(forward, wrt)
     try:
-        read = read_candidate(candidate, truth)
         points = spots(truth, _POINTS, seed=seed)
+        read = read_candidate(candidate, truth)
+    except Mismatched as error:
+        return judged_mismatch(truth, error, points)
     except (Unreadable, ValueError) as error:
         return Judgement(truth.wrt.name, CANNOT, str(error), **told(truth))
     if isinstance(read, Code):

@@ -128,7 +128,8 @@ class Judgement:
         if self.word == "right":
             head += f" ({self.verdict})"
         width = max(8, *(len(label) for label, _ in self.lines())) if self.lines() else 8
-        return "\n".join([head, *(f"    {label:{width}} {text}" for label, text in self.lines())])
+        pad = "\n" + " " * (width + 5)
+        return "\n".join([head, *(f"    {label:{width}} {text.replace(chr(10), pad)}" for label, text in self.lines())])
 
     __repr__ = __str__
 

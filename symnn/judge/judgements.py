@@ -41,7 +41,8 @@ class Judgements(Mapping[str, Judgement]):
         for name, j in self._found.items():
             head = f"{name:{width}}   {j.word}"
             lines.append(head + (f" ({j.verdict})" if j.word == "right" else ""))
-            lines += [f"{'':{width}}       {label:8} {text}" for label, text in j.lines()]
+            pad = "\n" + " " * (width + 12)
+            lines += [f"{'':{width}}   {label:8} {text.replace(chr(10), pad)}" for label, text in j.lines()]
         return "\n".join([*lines, self.summary()])
 
     __repr__ = __str__

@@ -279,7 +279,7 @@ class _Search:
         self, program: Program, text: str, names: list[str], given: Mapping[str, Any], wrt: tuple[str, ...]
     ) -> None:
         self.program, self.text, self.names, self.given, self.wrt = program, text, names, dict(given), wrt
-        self.multiplied = _multiplied(program)
+        self.multiplied, self.leading = _multiplied(program)
 
     def ranks(self, name: str) -> Sequence[int]:
         """Return the ranks that a name may have, the likeliest first."""
@@ -292,7 +292,7 @@ class _Search:
             return (0, 2, 1, 3)
         if name[0].isupper():
             return (2, 1, 3, 0)
-        if name in self.multiplied and bare in (*_DATA, "k"):
+        if name in self.leading and bare in (*_DATA, "k"):
             return (2, 1, 3, 0)
         return (1, 2, 0, 3)
 
@@ -354,16 +354,20 @@ def _single_changes(ways: list[list[tuple[int, int]]]) -> Iterable[tuple[tuple[i
             yield tuple(changed)
 
 
-def _multiplied(program: Program) -> frozenset[str]:
-    """Return the names that stand beside @, or are summed over an axis."""
+def _multiplied(program: Program) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that stand beside @ or are summed over an axis, and those that do so as the left factor."""
     out: set[str] = set()
+    leading: set[str] = set()
 
     def visit(node: Any) -> None:
         if isinstance(node, Binary) and node.op == "@":
-            for side in (node.left, node.right):
-                out.update(spelled(n.name) for n in [*names_in(side)][:1])
+            left, right = ([spelled(n.name) for n in [*names_in(side)][:1]] for side in (node.left, node.right))
+            out.update(left, right)
+            leading.update(left)
         if isinstance(node, Call) and node.function in FUNCTIONS and (len(node.args) > 1 or node.keywords):
-            out.update(spelled(n.name) for n in [*names_in(node)][:1] if any(k == "axis" for k, _ in node.keywords))
+            found = [spelled(n.name) for n in [*names_in(node)][:1] if any(k == "axis" for k, _ in node.keywords)]
+            out.update(found)
+            leading.update(found)
         for value in vars(node).values() if hasattr(node, "__dict__") else ():
             for part in value if isinstance(value, tuple) else (value,):
                 for inner in part if isinstance(part, tuple) else (part,):
@@ -371,4 +375,4 @@ def _multiplied(program: Program) -> frozenset[str]:
                         visit(inner)
 
     visit(program)
-    return frozenset(out)
+    return frozenset(out), frozenset(leading)

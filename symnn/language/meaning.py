@@ -56,6 +56,7 @@ from symnn.language.syntax import (
     FormulaError,
     Item,
     Juxtaposed,
+    MismatchError,
     Name,
     NewAxis,
     Node,
@@ -201,7 +202,9 @@ class Meaning:
             return _VALUES[type(node)](self, node)
         except FormulaError:
             raise
-        except (ShapeError, DefinitionError, UnsupportedError) as error:
+        except ShapeError as error:
+            raise MismatchError(str(error), self.text, node.span[0]) from None
+        except (DefinitionError, UnsupportedError) as error:
             raise self.error(str(error), node) from None
 
     def _number(self, node: Number) -> Array:
@@ -284,8 +287,11 @@ class Meaning:
         return pointwise(self.sizes, "**", lambda u: _power(u, e), base)
 
     def _compare(self, node: Compare) -> Array:
-        left, right = self.value(node.left), self.value(node.right)
-        rel = node.rel
+        return self.compared(node.rel, self.value(node.left), self.value(node.right))
+
+    def compared(self, rel: str, left: Array, right: Array) -> Array:
+        """Return where left rel right holds."""
+        written = rel
         if rel in ("<", "<="):
             left, right, rel = right, left, rel.replace("<", ">")
 
@@ -295,7 +301,7 @@ class Meaning:
                 return same if rel == "==" else Add((ONE, Neg(same)))
             return Ind(rel, u, v)
 
-        return pointwise(self.sizes, node.rel, build, left, right, truth=True)
+        return pointwise(self.sizes, written, build, left, right, truth=True)
 
     def truth(self, x: Array, node: Node) -> Array:
         """Return a condition; what is a number is one where it is not 0."""

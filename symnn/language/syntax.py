@@ -14,6 +14,7 @@ __all__ = [
     "Compare",
     "Dots",
     "FormulaError",
+    "MismatchError",
     "Item",
     "Juxtaposed",
     "Name",
@@ -56,6 +57,10 @@ class FormulaError(SymnnError):
         pointer = " " * (column - first + 3 * bool(first)) + "^"
         where = f"line {row}, column {column + 1}" if "\n" in text else f"column {column + 1}"
         super().__init__(f"{where}: {reason}\n    {shown}\n    {pointer}" + (f"\n  {hint}" if hint else ""))
+
+
+class MismatchError(FormulaError):
+    """A formula is well formed, and its shapes do not fit: it has no value."""
 
 
 @dataclass(frozen=True)
