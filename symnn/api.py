@@ -66,6 +66,7 @@ from symnn.nn.norms import batch_norm, batch_norm_inference, group_norm, instanc
 from symnn.nn.penalties import l1, l2, plus
 from symnn.nn.reparametrised import spectral_norm, weight_norm
 from symnn.nn.standardise import normalise
+from symnn.testing import GradientError, assert_gradient, assert_gradients, each_gradient
 from symnn.verdict import Verdict
 
 __all__ = [
@@ -156,4 +157,8 @@ __all__ = [
     "check_gradients",
     "Judgements",
     "check_pair",
+    "GradientError",
+    "assert_gradient",
+    "assert_gradients",
+    "each_gradient",
 ]

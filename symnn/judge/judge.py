@@ -20,7 +20,7 @@ from symnn.judge.spots import spots
 from symnn.judge.truth import truth_of
 from symnn.network import Network
 
-__all__ = ["check_gradient", "check_gradients"]
+__all__ = ["check_gradient", "check_gradients", "parameters_of"]
 
 _POINTS = 4
 
@@ -88,14 +88,15 @@ def check_gradients(
         asked = {n: by_name[n] for n in names}
     else:
         own = candidates.gives if isinstance(candidates, Code) else ()
-        asked = dict.fromkeys(names or own or _parameters(forward), candidates)
+        asked = dict.fromkeys(names or own or parameters_of(forward), candidates)
     if not asked:
         raise DefinitionError("There is no gradient to judge: say by what was differentiated with wrt=(...).")
     title = forward.name if isinstance(forward, Tensor) else forward.loss.name
     return Judgements({n: check_gradient(forward, n, c, seed=seed) for n, c in asked.items()}, title)
 
 
-def _parameters(forward: Network | Tensor) -> tuple[str, ...]:
+def parameters_of(forward: Network | Tensor) -> tuple[str, ...]:
+    """Return the names of the parameters of a network or a layer."""
     if isinstance(forward, Network):
         return tuple(forward.parameters)
     return tuple(t.name for t in FlowGraph((forward,)).order if t.role == "parameter")
