@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symnn.algebra.prove import prove_equal
+from symnn.algebra.prove import inline, prove_equal
 from symnn.ground.errors import SymnnError
 from symnn.ground.substitute import substitute
-from symnn.ground.tree import Add, Div, Fn, Ix, Mul, Neg, Num, Sum, Tree, children, rebuild
+from symnn.ground.tree import Add, Div, Entry, Fn, Ix, Mul, Neg, Num, Sum, Tree, children, rebuild
 from symnn.show.latex_notation import FRAMED
 
 __all__ = ["highlighted"]
 
 #: Products that one comparison of parts may take, and how many parts are compared at most.
-_BUDGET = 2_000
+_BUDGET = 20_000
 _MOST_PARTS = 8
 _Path = tuple[int, ...]
 
@@ -56,7 +56,17 @@ def _differing(a: Tree, b: Tree) -> tuple[Tree, Tree] | None:
         found = _matched(a, b, parts)
         if found is not None:
             return found
-    return _framed(a), _framed(b)
+    return _opened(a, b) or (_framed(a), _framed(b))
+
+
+def _opened(a: Tree, b: Tree) -> tuple[Tree, Tree] | None:
+    """Return both with the definition of a named gradient in place of it, where that shows less that differs."""
+    for one, other, turned in ((b, a, True), (a, b, False)):
+        if isinstance(one, Entry) and one.tensor.role == "adjoint" and not isinstance(other, Entry):
+            inside = _differing(inline(one, frozenset((one.tensor,))), other)
+            if inside is not None and not any(isinstance(part, Fn) and part.name == FRAMED for part in inside):
+                return (inside[1], inside[0]) if turned else inside
+    return None
 
 
 def _matched(a: Tree, b: Tree, parts: Callable[[Tree], list[tuple[_Path, bool]]]) -> tuple[Tree, Tree] | None:

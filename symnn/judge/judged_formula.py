@@ -22,6 +22,7 @@ from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 from symnn.judge.wording import number, number_text, value_text
 from symnn.language.reading import Reading
+from symnn.verify.points import kinks as kinks_of
 
 __all__ = ["judged_formula"]
 
@@ -135,7 +136,9 @@ def _proved(truth: Truth, proof: Proof, reading: Reading, points: int, common: d
     how, convention = "equal in canonical form for all sizes", ""
     if kinks:
         how += ", kinks left out"
-        convention = f"the convention at the kinks of {', '.join(kinks)}: the two differ there and nowhere else"
+        where = list(dict.fromkeys(t.of.name for t in kinks_of(truth.graph) if t.of is not None))
+        named = [k for k in kinks if k in where] or where or kinks
+        convention = f"the convention at the kinks of {', '.join(named)}: the two differ there and nowhere else"
     shown = Equality("proved", how, truth.formula, reading.tree, proof=replace(proof, conditions=others))
     return Judgement(
         truth.wrt.name, PROVED, how, convention=convention, conditions=shown.conditions, points=points, **common

@@ -111,7 +111,7 @@ class Judgement:
             out.append(("yours", self.yours))
         if self.true:
             out.append(("true", self.true))
-            out += [("", f"where {name} = {text}") for name, text in self.where if self.word != "right"]
+            out += [("where", f"{name} = {text}") for name, text in self.where if self.word != "right"]
         if self.seen is not None:
             where = self.seen.where()
             values = f"expected {self.seen.expected}, got {self.seen.got}"
@@ -144,7 +144,7 @@ class Judgement:
         told = {d.sentence for d in self.diagnosis}
         rows = tuple((label or "why", _clear(text)) for label, text in self.lines() if text not in told)
         blocks.append(VerdictTable(("", ""), rows))
-        return Document(f"Gradient by {self.subject}: {self.word}", self.verdict, tuple(blocks))
+        return Document(f"Gradient by {self.subject}: {self.word}", self.verdict if self else "", tuple(blocks))
 
     def _repr_html_(self) -> str:
         return notebook(self.document())

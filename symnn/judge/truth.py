@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -15,12 +16,16 @@ from symnn.ground.arguments import found
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Tree
+from symnn.ground.tree import Add, Num, Tree, walk
+from symnn.language.arrays import number
 from symnn.language.scope import Scope
 from symnn.network import Network
 from symnn.verify.points import Symbols, symbols_of
 
 __all__ = ["Truth", "truth_of"]
+
+#: Up to here a constant that is added is one that a candidate may call eps, where it is the only one.
+_SMALL = Fraction(1, 100)
 
 
 @dataclass
@@ -86,7 +91,22 @@ class Truth:
         if up is not None:
             for name in ("dy", "dout", f"d{self.output.name}", "upstream"):
                 scope.names.setdefault(name, scope.names[up.name])
+        small = self._small()
+        if len(small) == 1 and scope.find("eps") is None:
+            scope.names["eps"] = number(small.pop())
         return scope
+
+    def _small(self) -> set[Fraction]:
+        """Return the small positive constants that the forward pass adds, 1e-5 in a normalisation."""
+        return {
+            at.value
+            for t in self.graph.order
+            if t.definition is not None and t.role != "adjoint"
+            for sum_ in walk(t.definition.template.tree)
+            if isinstance(sum_, Add)
+            for at in sum_.terms
+            if isinstance(at, Num) and 0 < at.value <= _SMALL
+        }
 
     def _symbols(self) -> tuple[Any, ...]:
         return (*self.symbols.scalars, *self.symbols.sizes)

@@ -66,14 +66,15 @@ class Scope:
         return out
 
     def find(self, name: str) -> Array | None:
-        """Return what a name stands for, or None."""
+        """Return what a name stands for, or None; where there is one layer only, its number may be left out."""
         plain = spelled(name)
         for way in (name, plain, plain.replace("_", ""), *_ALSO.get(plain, ())):
             if way in self.names:
                 return self.names[way]
         if plain in ("pi", "e"):
             return Array((), lambda at: Const("pi" if plain == "pi" else "E"))
-        return None
+        numbered = [k for k in self.names if k.startswith(plain) and k[len(plain) :].isdecimal()]
+        return self.names[numbered[0]] if len(numbered) == 1 else None
 
     def unknown(self, name: str) -> UnknownNameError:
         """Return the error for a name that nothing carries."""

@@ -149,7 +149,8 @@ def _(block: Table, copy: bool) -> str:
         + "</tr>"
         for row in block.rows
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+    head = f"<thead><tr>{head}</tr></thead>\n" if any(block.header) else ""
+    return f'<div class="scroll"><table>{head}<tbody>\n{rows}\n</tbody></table></div>'
 
 
 @_block.register

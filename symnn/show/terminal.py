@@ -176,7 +176,8 @@ def _beneath(cells: _Cells, screen: _Screen) -> Iterator[str]:
 
 
 def _table(table: Table, screen: _Screen) -> Iterator[str]:
-    grid = [tuple(map(screen.plain, row)) for row in (table.header, *table.rows)]
+    heads = [table.header] if any(table.header) else []
+    grid = [tuple(map(screen.plain, row)) for row in (*heads, *table.rows)]
     widths = [max(1, *(len(row[k]) for row in grid)) for k in range(len(table.header))]
     _shrink(widths, screen.width - 2 * len(widths) - 2)
     for place, row in enumerate(grid):
@@ -186,7 +187,9 @@ def _table(table: Table, screen: _Screen) -> Iterator[str]:
             for column, (cell, whole, width) in enumerate(zip(wrapped, row, widths, strict=True)):
                 part = f"{cell[k] if k < len(cell) else '':<{width}}"
                 judged = isinstance(table, VerdictTable) and table.judges(column)
-                parts.append(screen.paint(part, "1" if place == 0 else _TONES.get(whole, "") if judged else ""))
+                parts.append(
+                    screen.paint(part, "1" if heads and place == 0 else _TONES.get(whole, "") if judged else "")
+                )
             yield "  " + "  ".join(parts)
 
 

@@ -142,13 +142,14 @@ def _(block: Table) -> str:
     if not block.header:
         return ""
     columns = _columns(block)
-    head = " & ".join(f"\\textbf{{{_text(cell)}}}" for cell in block.header)
+    head = " & ".join(f"\\textbf{{{_text(cell)}}}" for cell in block.header) + " \\\\ \\hline\n"
+    head = head if any(block.header) else ""
     parts = []
     for rows in _pages(block):
         body = "\n".join(" & ".join(f"{{{_text(cell)}}}" for cell in row) + r" \\" for row in rows)
         parts.append(
             f"{{\\small\\renewcommand{{\\arraystretch}}{{1.2}}\\begin{{tabular}}{{{columns}}}\\hline\n"
-            f"{head} \\\\ \\hline\n{body}\n"
+            f"{head}{body}\n"
             "\\hline\\end{tabular}}\\par"
         )
     return "\\vspace{4pt}\n" + "\n".join(parts)

@@ -214,7 +214,7 @@ def kinks(graph: FlowGraph) -> tuple[Tensor, ...]:
                     tuple(t.definition.args[t.definition.template.slots.index(s)] for s in template.slots),
                     t.definition.sizes,
                 )
-                out.append(Tensor(f"kink of {t.name} {n}", definition.shape, "value", definition=definition))
+                out.append(Tensor(f"kink of {t.name} {n}", definition.shape, "value", definition=definition, of=t))
     return tuple(out)
 
 
