@@ -76,6 +76,8 @@ _ATTEMPTS = 3
 _DRAWS = 12
 #: Values of 30 digits that agree differ by no more than this of the larger.
 _AGREED = 1e-15
+#: And values below this are as good as 0: the point was looked at with more digits before.
+_TINY = 1e-6
 
 
 class _Judge:
@@ -199,7 +201,7 @@ class _Judge:
                 continue
             count += 1
             for u, v in zip(np.asarray(left).flat, np.asarray(right).flat, strict=True):
-                worst = max(worst, float(abs(u - v) / max(1e-3, abs(u), abs(v))))
+                worst = max(worst, float(abs(u - v) / max(_TINY, abs(u), abs(v))))
         if worst > _AGREED:
             return self._equality("undecided", f"no proof: {proof.reason}; and the values found are not real")
         if not count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import permutations
 from itertools import product as iproduct
 from typing import Any
 
@@ -14,12 +15,15 @@ from symnn.algebra.convert import canonical
 from symnn.algebra.derived import derived_facts
 from symnn.algebra.facts import Contradiction, Fact, cleared, rewritings
 from symnn.algebra.glance import clearly_differ
+from symnn.algebra.inside import rename
+from symnn.algebra.leaves import of_index
 from symnn.algebra.normal import const, parts_of, rebuild
 from symnn.algebra.opening import inline, outermost
+from symnn.algebra.products import content, oriented
 from symnn.algebra.terms import Atom, Monomial, Poly
 from symnn.algebra.zero import is_zero
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, D, Neg, Tree, tensors_in, walk
+from symnn.ground.tree import Add, D, Neg, Tree, children, tensors_in, walk
 
 __all__ = ["CONTRADICTION", "Proof", "inline", "is_zero", "prove_equal"]
 
@@ -68,11 +72,12 @@ def prove_equal(
         facts: what may be assumed.
         derive: also use what the entries of a computed tensor sum to, before the tensor is opened.
         budget: products that the proof may take.
-        off_kinks: leave values at kinks out, as for a derivative still to be taken: where some real entry has one of
-            finitely many values. The conditions say which.
+        off_kinks: leave the values at the kinks of the left side out, as those of a derivative still to be taken are.
+            Only what fixes some real entry to finitely many values is a kink. The conditions say which.
     """
     allowed = None if open_tensors is None else frozenset(open_tensors)
-    attempt = _Attempt(tuple(facts), derive, off_kinks)
+    pending = [t for t in (left, right) if any(isinstance(part, D) for part in walk(t))]
+    attempt = _Attempt(tuple(facts), derive, Add((left, *pending)) if off_kinks else Add(tuple(pending)))
 
     def glance() -> None:
         if not attempt.declared and clearly_differ(left, right):
@@ -95,20 +100,23 @@ class _Different(Exception):
 
 #: Products that a proof may take, and those after which the sides' values are compared once.
 _BUDGET, _GLANCE = 200_000, 300
+#: Kinks are compared under any names of so many indices.
+_MOST_INDICES = 4
 CONTRADICTION = "the facts contradict one another: 0 = 1 follows from them"
 
 
 class _Attempt:
     """One attempt at a proof: what was opened so far, and the facts as they read then."""
 
-    def __init__(self, facts: tuple[Fact, ...], derive: bool, off_kinks: bool = False) -> None:
-        self.declared, self.derive, self.off_kinks = facts, derive, off_kinks
+    def __init__(self, facts: tuple[Fact, ...], derive: bool, kinked: Add) -> None:
+        self.declared, self.derive = facts, derive
+        self.kinked: Tree = kinked
         self.origin = {f: f for f in facts}
         self.opened: list[Tensor] = []
 
     def run(self, difference: Tree, allowed: frozenset[Tensor] | None) -> Proof:
         """Return the proof that a tree is 0, definitions opened one by one."""
-        pending = self.off_kinks or any(isinstance(t, D) for t in walk(difference))
+        pending = bool(children(self.kinked))
         for _ in range(200):
             try:
                 poly = _released(canonical(difference))
@@ -125,6 +133,7 @@ class _Attempt:
                 return Proof("undecided", (), tuple(self.opened), "the canonical forms differ", poly)
             self._open(target)
             difference = inline(difference, frozenset((target,)))
+            self.kinked = inline(self.kinked, frozenset((target,)))
         return Proof("undecided", (), tuple(self.opened), "too many definitions to open")
 
     def _open(self, target: Tensor) -> None:
@@ -137,8 +146,12 @@ class _Attempt:
 
     def _zero(self, poly: Poly, pending: bool) -> Proof | None:
         conditions: set[str] = set()
-        if is_zero(poly, conditions) or (pending and is_zero(_off_kinks(poly, conditions), conditions)):
+        if is_zero(poly, conditions):
             return Proof("proved", tuple(sorted(conditions)), tuple(self.opened))
+        if pending and any(_null(m) for m in poly.terms):
+            kinks = _kinks(_released(canonical(self.kinked)))
+            if is_zero(_off_kinks(poly, kinks, conditions), conditions):
+                return Proof("proved", tuple(sorted(conditions)), tuple(self.opened))
         return None
 
     def _by_facts(self, poly: Poly, difference: Tree, pending: bool) -> Proof | None:
@@ -176,11 +189,11 @@ def _stops(a: Atom) -> bool:
     return (a.kind == "fn" and a.data[0] == "stop_gradient") or any(_stops(b) for p in parts_of(a) for b in p.atoms())
 
 
-def _off_kinks(poly: Poly, used: set[str]) -> Poly:
-    """Drop the terms that live only where some real entry has one of finitely many values, such as 1[x = 0]."""
+def _off_kinks(poly: Poly, kinks: frozenset[Poly], used: set[str]) -> Poly:
+    """Drop the terms that live only at kinks: where some real entry has one of finitely many values."""
     out = {}
     for m, c in poly.terms.items():
-        found = _null(m)
+        found = _null(m, kinks)
         if found is None:
             out[m] = c
         else:
@@ -188,13 +201,61 @@ def _off_kinks(poly: Poly, used: set[str]) -> Poly:
     return Poly(out)
 
 
-def _null(m: Monomial) -> str | None:
-    """Return the name of a tensor off a null set of whose entries a product, or a sum that is a factor of it, is 0."""
+def _kinks(poly: Poly) -> frozenset[Poly]:
+    """Return what changes sign where a form has a kink or a jump: arguments of comparisons, signs, absolute values."""
+    found: set[Poly] = set()
+
+    def note(atom: Atom) -> None:
+        if atom.kind == "ind":
+            found.add(_unsigned(atom.data[1]))
+        elif atom.kind == "fn" and atom.data[0] in ("sign", "abs"):
+            found.add(_unsigned(atom.data[1][0]))
+        elif atom.kind == "fn" and atom.data[0] in ("max", "min"):
+            first, *others = atom.data[1]
+            found.update(_unsigned(first - other) for other in others)
+        for p in parts_of(atom):
+            for inner in p.atoms():
+                note(inner)
+
+    for atom in poly.atoms():
+        note(atom)
+    return frozenset(found)
+
+
+def _unsigned(p: Poly) -> Poly:
+    """Return a form up to a factor that is not 0."""
+    rest = content(p, positive_only=True)[2] if p.terms else p
+    return -rest if oriented(rest) < 0 else rest
+
+
+def _is_kink(p: Poly, kinks: frozenset[Poly]) -> bool:
+    """Tell whether p = 0 is a kink, whatever its indices are called."""
+    p = _unsigned(p)
+    if p in kinks:
+        return True
+    mine = sorted(p.indices, key=str)
+    if len(mine) > _MOST_INDICES:
+        return False
+    for kink in kinks:
+        if len(kink.indices) == len(mine) and len(kink.terms) == len(p.terms):
+            for theirs in permutations(sorted(kink.indices, key=str)):
+                if all(i.size == k.size for i, k in zip(mine, theirs, strict=True)) and p == _unsigned(
+                    rename(kink, {k: of_index(i) for i, k in zip(mine, theirs, strict=True)})
+                ):
+                    return True
+    return False
+
+
+def _null(m: Monomial, kinks: frozenset[Poly] | None = None) -> str | None:
+    """Return the name of a tensor off a null set of whose entries a product, or a sum that is a factor of it, is 0.
+
+    With ``kinks`` only what vanishes at one of them counts.
+    """
     for a, e in m:
-        if a.kind == "ind" and a.data[0] == "=":
+        if a.kind == "ind" and a.data[0] == "=" and (kinks is None or _is_kink(a.data[1], kinks)):
             name = _pinned(a.data[1])
         elif a.kind == "sum" and isinstance(e, int) and e > 0:
-            name = _null(a.data[1])
+            name = _null(a.data[1], kinks)
         else:
             continue
         if name:

@@ -11,7 +11,7 @@ from math import lcm
 
 from symnn.algebra.convert import canonical
 from symnn.algebra.identities import THROUGH_EXP
-from symnn.algebra.leaves import applied
+from symnn.algebra.leaves import applied, is_whole
 from symnn.algebra.normal import exponential, logarithm, multiply, power, rebuild
 from symnn.algebra.terms import ONE, ZERO, Atom, Monomial, Poly, Rational
 from symnn.ground.sympy_border import from_sympy
@@ -49,15 +49,22 @@ def _form(name: str) -> tuple[Poly, Atom]:
 def _symbolic_power(base: Poly, exponent: Poly, used: set[str]) -> Poly:
     """Return a power whose exponent is no number as a product over the exponent's terms.
 
-    Through exp and log where the base is known to be positive. Elsewhere base^(m + n) = base^m base^n is all that is
-    used: a whole exponent says nothing of the power's sign, and a symbol may stand for a whole number.
+    Through exp and log where the base is known to be positive. Elsewhere base^(m + n) = base^m base^n is used, and
+    base^(c m) = (base^m)^c for whole numbers m and c only: at -1 the root of (-1)^2 is 1, and (-1)^(2 t) may have a
+    value where (-1)^t has none.
     """
     if base.positive:
         return exponential(multiply(exponent, logarithm(base)))
     used.add("a base of a power != 0")
     out = Poly({(): 1})
     for m, c in exponent.terms.items():
-        part = power(base, c) if not m else power(applied("pow", (base, Poly({m: 1}))), c)
+        whole = m and Fraction(c).denominator == 1 and is_whole(Poly({m: 1}))
+        if not m:
+            part = power(base, c)
+        elif whole:
+            part = power(applied("pow", (base, Poly({m: 1}))), c)
+        else:
+            part = applied("pow", (base, Poly({m: c})))
         out = multiply(out, part)
     return out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,14 @@ from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Formula
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import judged_wrong, told
-from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, Judgement, Seen
+from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, WRONG, Diagnosis, Judgement, Seen
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 from symnn.judge.wording import number, number_text, value_text
 from symnn.language.reading import Reading
+from symnn.sides import read_claim
+from symnn.verify.counterexample import Counterexample, confirmed
+from symnn.verify.points import Point
 from symnn.verify.points import kinks as kinks_of
 
 __all__ = ["judged_formula"]
@@ -49,14 +53,21 @@ def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judge
             truth.wrt.name, PROVED, found.detail, conditions=found.conditions, points=len(points), **common
         )  # fmt: skip
     if found.verdict == "refuted":
-        if agreed and _generic_at(truth, values, found):
-            said = "special values of the entries, where the two differ"
-            how = "agrees at generic points of pairwise different sizes"
-            seen = _seen(truth, found)
+        seen = _seen(truth, found)
+        if agreed and _only_at_kinks(truth, reading, found):
+            how = "agrees at generic points of pairwise different sizes, and near the point where the two differ"
+            said = f"the convention at the kinks of {', '.join(_kinked(truth))}"
             return Judgement(
                 truth.wrt.name, NUMERICALLY, how, convention=said, seen=seen, points=len(points), **common
             )  # fmt: skip
-        return judged_wrong(truth, values, points, "", common, reading=reading, seen=_seen(truth, found))
+        there = [s for s in (*points, *_spots_at(truth, found)) if _agrees(truth, values, [s]) is False]
+        if there:
+            return judged_wrong(
+                truth, values, there, "", common, reading=reading, seen=seen, hidden=not agreed
+            )  # fmt: skip
+        return Judgement(
+            truth.wrt.name, WRONG, "", seen=seen, diagnosis=(_rare(truth, reading, found),), **common
+        )  # fmt: skip
     if agreed is False:
         return judged_wrong(truth, values, points, "the values differ", common, reading=reading)
     if agreed is None:
@@ -85,39 +96,93 @@ def _agrees(truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot])
     return True
 
 
-def _generic_at(truth: Truth, values: Callable[[Spot], Any], found: Equality) -> bool:
-    """Tell whether both sides agree at generic entries for the very sizes of the counterexample."""
+def _rare(truth: Truth, reading: Reading, found: Equality) -> Diagnosis:
+    """Return what there is to say of a formula that agrees at generic points, and still is another one."""
     seen = found.counterexample
-    if seen is None:
+    assert seen is not None
+    gap, scale = abs(float(seen.left - seen.right)), max(abs(float(seen.left)), abs(float(seen.right)))
+    if gap < _SMALL and _differs_near(truth, reading, seen):
+        said = f"right to about {max(0, round(-np.log10(gap)))} digits only: off by {gap:.1e} at the point below"
+        return Diagnosis("precision", f"{said}. A rounded constant, or an eps that is left out or put elsewhere")
+    if _differs_near(truth, reading, seen):
+        said = f"right at generic points, wrong in some range: at the point below by {gap / scale:.2g} of its value"
+        return Diagnosis("case", said)
+    return Diagnosis("case", "right but for special values of the entries; the point below is one of them")
+
+
+def _only_at_kinks(truth: Truth, reading: Reading, found: Equality) -> bool:
+    """Tell whether a counterexample lies at a kink of the forward pass, and the sides agree at all points near it."""
+    seen = found.counterexample
+    spot = None if seen is None else _spot_at(truth, found, None)
+    if seen is None or spot is None or not any(np.any(spot.tensor(t) == 0) for t in kinks_of(truth.graph)):
         return False
+    return not _differs_near(truth, reading, seen)
+
+
+def _differs_near(truth: Truth, reading: Reading, seen: Counterexample) -> bool:
+    """Tell whether the two also differ at some points near a counterexample."""
+    question = read_claim(truth.derivation, reading.tree).question()
     rng = np.random.default_rng(3)
-    target = truth.derivation.target
-    assert target is not None
-    for _ in range(6):
-        leaves = {t: _generic(t, v, rng) for t, v in seen.entries.items() if t in truth.graph.digraph}
-        if any(t not in leaves for t in truth.leaves):
-            return True  # it does not speak of all of them: the points have been seen to agree
-        spot = Spot({s: v if isinstance(v, int) else float(v) for s, v in seen.sizes.items()}, leaves)
-        missing = {s: 1.0 for s in truth.symbols.scalars if s not in spot.sizes}
-        spot = Spot({**spot.sizes, **missing}, leaves)
-        try:
-            with np.errstate(all="ignore"):
-                given, true = values(spot), spot.tensor(target)
-        except (SymnnError, ArithmeticError, ValueError, KeyError):
-            continue
-        if np.all(np.isfinite(given)) and np.all(np.isfinite(true)):
-            return alike(given, true, 1e-9)
+    for scale in (Fraction(1, 50), Fraction(1, 3000)) * 2:
+        sizes = {s: v if s in question.symbols.sizes else _near(s, v, scale, rng) for s, v in seen.sizes.items()}
+        near = {t: _all_near(t, v, scale, rng) for t, v in seen.entries.items()}
+        if confirmed(question, Point(sizes, near)) is not None:
+            return True
     return False
 
 
-def _generic(t: Tensor, value: Any, rng: np.random.Generator) -> Any:
+def _near(symbol: Any, value: Any, scale: Fraction, rng: np.random.Generator) -> Any:
+    return value + scale * Fraction(int(rng.integers(1, 40)), 40) * (
+        1 if symbol.is_positive else int(rng.choice((-1, 1)))
+    )
+
+
+def _all_near(t: Tensor, array: Any, scale: Fraction, rng: np.random.Generator) -> Any:
+    if t.classes is not None:
+        return array
+    out = np.empty(np.shape(array), dtype=object)
+    for at in np.ndindex(*out.shape):
+        moved = scale * Fraction(int(rng.integers(1, 40)), 40)
+        value: Any = np.asarray(array, dtype=object)[at]
+        out[at] = Fraction(value) + moved * (1 if t.positive else int(rng.choice((-1, 1))))
+    return out
+
+
+def _spots_at(truth: Truth, found: Equality) -> list[Spot]:
+    """Return points of the sizes of a counterexample with generic entries."""
+    rng = np.random.default_rng(3)
+    made = [_spot_at(truth, found, rng) for _ in range(3)]
+    return [s for s in made if s is not None]
+
+
+def _spot_at(truth: Truth, found: Equality, rng: np.random.Generator | None) -> Spot | None:
+    """Return the counterexample as a point, its entries drawn anew where there is a generator."""
+    seen = found.counterexample
+    if seen is None or any(t not in seen.entries for t in truth.leaves):
+        return None
+    sizes = {s: v if isinstance(v, int) else float(v) for s, v in seen.sizes.items()}
+    sizes |= {s: 1.0 for s in truth.symbols.scalars if s not in sizes}
+    if any(s not in sizes for s in truth.symbols.sizes):
+        return None
+    return Spot(sizes, {t: _entries(t, seen.entries[t], rng) for t in truth.leaves})
+
+
+def _entries(t: Tensor, value: Any, rng: np.random.Generator | None) -> Any:
     array = np.asarray(value)
     if t.classes is not None:
         return array.astype(int)
+    if rng is None:
+        return array.astype(float)
     drawn = rng.normal(size=array.shape)
     return 0.3 + np.abs(drawn) if t.positive else drawn
 
 
+def _kinked(truth: Truth) -> list[str]:
+    return list(dict.fromkeys(t.of.name for t in kinks_of(truth.graph) if t.of is not None))
+
+
+#: A difference below this is one of precision.
+_SMALL = 1e-6
 #: Products that the first look for a proof may take.
 _BUDGET = 20_000
 
@@ -136,7 +201,7 @@ def _proved(truth: Truth, proof: Proof, reading: Reading, points: int, common: d
     how, convention = "equal in canonical form for all sizes", ""
     if kinks:
         how += ", kinks left out"
-        where = list(dict.fromkeys(t.of.name for t in kinks_of(truth.graph) if t.of is not None))
+        where = _kinked(truth)
         named = [k for k in kinks if k in where] or where or kinks
         convention = f"the convention at the kinks of {', '.join(named)}: the two differ there and nowhere else"
     shown = Equality("proved", how, truth.formula, reading.tree, proof=replace(proof, conditions=others))

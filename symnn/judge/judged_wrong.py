@@ -53,7 +53,7 @@ def _beside(truth: Truth, reading: Reading) -> dict[str, str]:
 
 def judged_wrong(
     truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot], why: str, common: dict[str, Any],
-    *, reading: Reading | None = None, seen: Seen | None = None, granted: str = "",
+    *, reading: Reading | None = None, seen: Seen | None = None, granted: str = "", hidden: bool = True,
 ) -> Judgement:  # fmt: skip
     """Return the judgement on a gradient that is wrong, with what is wrong about it.
 
@@ -66,13 +66,14 @@ def judged_wrong(
         reading: the one given, where it is a formula.
         seen: the counterexample, where there is an exact one.
         granted: what rounding explains, in words.
+        hidden: look for the special sets on which it is right.
     """
     try:
         found = diagnose(truth, values, points[:3]) or _imprecise(truth, values, points, granted)
     except (SymnnError, ArithmeticError, ValueError, KeyError):
         found = ()
     seen = seen or _where(truth, values, points)
-    notes = (*common.pop("notes", ()), *_hidden(truth, values))
+    notes = (*common.pop("notes", ()), *(_hidden(truth, values) if hidden else ()))
     if reading is not None:
         common["formulas"] = _beside(truth, reading)
     return Judgement(truth.wrt.name, WRONG, why, diagnosis=found, seen=seen, notes=notes, **common)

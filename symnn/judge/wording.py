@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+#: Numbers from here on are shown as decimals.
+_LONG = 10**9
+
 __all__ = ["number", "number_text", "rounded_text", "value_text"]
 
 
@@ -31,7 +34,7 @@ def number(value: Any) -> Any:
 
 
 def number_text(value: Any) -> str:
-    """Return an exact number as it is, any other with six digits."""
-    if isinstance(value, Fraction | int):
+    """Return an exact number as it is where that is short, any other with six digits."""
+    if isinstance(value, Fraction | int) and abs(value.numerator) < _LONG > value.denominator:
         return str(value)
     return f"{float(value):.6g}"

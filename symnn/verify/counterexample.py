@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -24,12 +24,17 @@ __all__ = ["Counterexample", "compared", "confirmed", "extended", "near", "searc
 #: Entries from plain to less plain; what is known to be positive takes only those that are.
 _PLAIN = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "1/2", "-2", "3", "-1/2", "-3", "1/3"))
 _DIGITS = 30
+#: A difference of values of 30 digits is looked at again with these.
+_FEW, _MANY = 90, 240
+_UNDEFINED = (SymnnError, IndexError, ArithmeticError, ValueError, TypeError)
 #: In float64 two values differ if they differ by more than this of the larger; every difference is then confirmed.
 _SEEN = 1e-7
 #: Starts from which the facts may fail to be solved before the search ends.
 _UNSOLVED = 10
 #: Entries up to which sizes are grown, without facts and with facts that have to be solved.
 _MOST_ENTRIES, _MOST_GIVEN = 80, 16
+#: Numbers that the sides compare with: how many are tried, up to which sizes, and with how many entries.
+_MOST_MARKS, _LARGEST_MARK, _MOST_MARKED = 4, 64, 400
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,11 @@ def search(
     rng = np.random.default_rng(seed)
     agreed: list[dict[Any, Any]] = []
     unsolved = 0
-    for sizes in size_choices(question, most_sizes):
+    for sizes, values in (*((s, _PLAIN) for s in size_choices(question, most_sizes)), *_at_marks(question)):
         best: Counterexample | None = None  # facts tie entries together: of several points the plainest is taken
         for draw in range(draws):
-            chosen = {**sizes, **_scalars(question, rng, draw)}
-            point = near(question, Point(chosen, _small_values(question, chosen, rng, draw)), rng)
+            chosen = {**sizes, **_scalars(question, rng, draw, values)}
+            point = near(question, Point(chosen, _small_values(question, chosen, rng, draw, values)), rng)
             if point is None:
                 unsolved += 1
                 if unsolved >= _UNSOLVED:
@@ -114,10 +119,25 @@ def _with_sum(symbols: tuple[Any, ...], extra: int) -> Iterator[dict[Any, int]]:
             yield {**rest, symbols[-1]: 1 + extra - more}
 
 
-def _scalars(question: Question, rng: np.random.Generator, draw: int) -> dict[Any, Fraction]:
+def _at_marks(question: Question) -> Iterator[tuple[dict[Any, int], tuple[Fraction, ...]]]:
+    """Yield sizes and values at the numbers that the sides compare with, where something may change."""
+    marks = [m for m in question.marks if m not in _PLAIN][:_MOST_MARKS]
+    for mark in marks:
+        values = (mark, mark + 1, mark - 1, *_PLAIN[:4])
+        for sizes in size_choices(question, 3):
+            yield sizes, values
+        for size in (mark, mark + 1) if mark.denominator == 1 and 0 < mark <= _LARGEST_MARK else ():
+            chosen = dict.fromkeys(question.symbols.sizes, int(size))
+            if chosen and sum(prod(size_value(s, chosen) for s in t.shape) for t in question.leaves) <= _MOST_MARKED:
+                yield chosen, values
+
+
+def _scalars(
+    question: Question, rng: np.random.Generator, draw: int, values: tuple[Fraction, ...] = _PLAIN
+) -> dict[Any, Fraction]:
     out = {}
     for s in question.symbols.scalars:
-        fits = [v for v in _PLAIN if _fits(s, v)]
+        fits = [v for v in (*values, *_PLAIN) if _fits(s, v)]
         out[s] = fits[min(draw, 1) if draw < 2 and len(fits) > 1 else int(rng.integers(len(fits)))]
     return out
 
@@ -131,8 +151,9 @@ def _fits(symbol: Any, value: Fraction) -> bool:
 
 
 def _small_values(
-    question: Question, sizes: Mapping[Any, Any], rng: np.random.Generator, draw: int
-) -> dict[Tensor, Any]:
+    question: Question, sizes: Mapping[Any, Any], rng: np.random.Generator, draw: int,
+    values: tuple[Fraction, ...] = _PLAIN,
+) -> dict[Tensor, Any]:  # fmt: skip
     """Return small rationals for every leaf: the plainest one everywhere, then a few different ones, later more."""
     out: dict[Tensor, Any] = {}
     alone = sum(prod(size_value(s, sizes) for s in t.shape) for t in question.leaves) == 1
@@ -142,7 +163,8 @@ def _small_values(
             out[t] = rng.integers(0, size_value(t.classes, sizes), size=shape)
             continue
         signed = not (t.positive or (draw % 3 == 2 and not alone))
-        fits = [v for v in _PLAIN[: 4 + 2 * draw] if (signed or v > 0) and (v >= 0 or not t.nonnegative)]
+        fits = [v for v in values[: 4 + 2 * draw] if (signed or v > 0) and (v >= 0 or not t.nonnegative)]
+        fits = fits or [Fraction(1)]
         array = np.empty(shape, dtype=object)
         for at in np.ndindex(*shape):
             array[at] = fits[draw % len(fits) if alone or draw == 0 else int(rng.integers(len(fits)))]
@@ -156,7 +178,7 @@ def near(question: Question, point: Point, rng: np.random.Generator) -> Point | 
         return point
     try:
         found = satisfied(question, point.sizes, point.values, rng)
-    except (SymnnError, IndexError, ArithmeticError, ValueError, TypeError):
+    except _UNDEFINED:
         return None
     return None if found is None else Point(point.sizes, found)
 
@@ -168,7 +190,7 @@ def compared(question: Question, point: Point) -> tuple[int, ...] | str | None:
         if question.at_kink(rough):
             return "outside"
         left, right = (np.asarray(v, dtype=float) for v in question.values(rough.interpreter()))
-    except (SymnnError, IndexError, ArithmeticError, ValueError, TypeError):
+    except _UNDEFINED:
         return "outside"
     if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
         return "outside"
@@ -188,22 +210,60 @@ def _plain(sizes: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def confirmed(question: Question, point: Point) -> Counterexample | None:
-    """Return the counterexample at a point, its values exact where they are rational; None where there is none."""
-    for exact in (True, False) if _is_rational(question, point) else (False,):
+    """Return the counterexample at a point, its values exact where they are rational; None where there is none.
+
+    Values that are not rational differ where their difference stays the same as digits are added: what rounding and
+    cancellation leave shrinks with them.
+    """
+    if _is_rational(question, point):
         try:
-            machine: Interpreter = ExactInterpreter(point.sizes, point.values) if exact else extended(point, _DIGITS)
-            left, right = question.values(machine)
+            left, right = question.values(ExactInterpreter(point.sizes, point.values))
+            return _first(question, point, left, right, lambda at: left[at] != right[at], exact=True)
         except Irrational:
-            continue
-        except (SymnnError, IndexError, ArithmeticError, ValueError, TypeError):
+            pass
+        except _UNDEFINED:
             return None
-        for at in np.ndindex(*np.shape(left)):
-            a, b = left[at], right[at]
-            if _differ(a, b, exact):
-                position = dict(zip(_letters(question), (int(k) for k in at), strict=True))
-                return Counterexample(dict(point.sizes), dict(point.values), position, a, b, exact)
+    try:
+        left, right = question.values(extended(point, _DIGITS))
+        if not any(map(_seem_different, np.ravel(left), np.ravel(right))):
+            return None
+        few = _difference(question, point, _FEW)
+        many = _difference(question, point, _MANY)
+    except _UNDEFINED:
         return None
+    return _first(question, point, left, right, lambda at: _stable(few[at], many[at]), exact=False)
+
+
+def _first(
+    question: Question, point: Point, left: Any, right: Any, differ: Callable[[tuple[int, ...]], bool], *, exact: bool
+) -> Counterexample | None:  # fmt: skip
+    for at in np.ndindex(*np.shape(left)):
+        if differ(at):
+            position = dict(zip(_letters(question), (int(k) for k in at), strict=True))
+            return Counterexample(dict(point.sizes), dict(point.values), position, left[at], right[at], exact)
     return None
+
+
+def _difference(question: Question, point: Point, digits: int) -> Any:
+    with mpmath.workdps(digits + 10):
+        left, right = question.values(extended(point, digits))
+        return np.asarray(np.asarray(left, dtype=object) - np.asarray(right, dtype=object), dtype=object)
+
+
+def _seem_different(a: Any, b: Any) -> bool:
+    """Tell whether two values of 30 digits differ by more than their last ones."""
+    return not _is_complex(a) and not _is_complex(b) and not abs(a - b) <= max(abs(a), abs(b)) * 10.0 ** (5 - _DIGITS)
+
+
+def _is_complex(a: Any) -> bool:
+    return bool(getattr(a, "imag", 0) != 0)
+
+
+def _stable(few: Any, many: Any) -> bool:
+    """Tell whether a difference is one at all: the same with more digits, and not 0."""
+    if _is_complex(few) or _is_complex(many) or not many:
+        return False
+    return bool(abs(few - many) <= abs(many) * 1e-6)
 
 
 def _is_rational(question: Question, point: Point) -> bool:
@@ -237,14 +297,6 @@ def _each(array: Any) -> Any:
 
 def _extended(value: Any) -> Any:
     return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
-
-
-def _differ(a: Any, b: Any, exact: bool) -> bool:
-    if exact:
-        return bool(a != b)
-    if getattr(a, "imag", 0) != 0 or getattr(b, "imag", 0) != 0:
-        return False
-    return not abs(a - b) < max(1e-3, abs(a), abs(b)) * 10.0 ** (-_DIGITS / 2)
 
 
 def _shrunk(question: Question, point: Point) -> Point:

@@ -14,7 +14,7 @@ from symnn.ground.indices import Index
 from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition, Template
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, Delta, Entry, Fn, Ind, Ix, Neg, Sum, Sym, Tree, children, walk
+from symnn.ground.tree import ONE, Add, Delta, Entry, Fn, Ind, Ix, Mul, Neg, Sum, Sym, Tree, Where, children, walk
 
 __all__ = ["OutsideDomain", "Point", "Symbols", "at_points", "kinks", "leaf_values", "size_symbols", "symbols_of"]
 
@@ -227,7 +227,12 @@ def _kink_templates(template: Template) -> list[Template]:
     return found
 
 
-def _collect(tree: Tree, free: tuple[Index, ...], out: list[Template]) -> None:
+#: A condition under which a part counts, and whether it has to hold or not to hold.
+_Guard = tuple[Tree, bool]
+
+
+def _collect(tree: Tree, free: tuple[Index, ...], out: list[Template], guards: tuple[_Guard, ...] = ()) -> None:
+    """Gather the arguments whose sign matters; where a guard keeps one from being read it stands for 1."""
     argument: Tree | None = None
     if isinstance(tree, Fn) and tree.name in ("max", "min"):
         argument = Add((tree.args[0], Neg(tree.args[1])))
@@ -236,13 +241,28 @@ def _collect(tree: Tree, free: tuple[Index, ...], out: list[Template]) -> None:
     elif isinstance(tree, Ind) and tree.rel in (">", ">="):
         argument = Add((tree.left, Neg(tree.right)))
     if argument is not None and _moves(argument):
+        for condition, holds in reversed(guards):
+            argument = Where(condition, argument, ONE) if holds else Where(condition, ONE, argument)
         used = tuple(i for i in free if any(isinstance(t, Ix) and t.index is i for t in walk(argument)))
         slots = tuple(dict.fromkeys(t.tensor for t in walk(argument) if isinstance(t, Entry)))
         out.append(Template("kink", used, argument, slots))
     if isinstance(tree, Sum):
         free = (*free, tree.index)
+    if isinstance(tree, Where):
+        _collect(tree.condition, free, out, guards)
+        _collect(tree.then, free, out, (*guards, (tree.condition, True)))
+        _collect(tree.other, free, out, (*guards, (tree.condition, False)))
+        return
+    own = tuple((f, True) for f in children(tree) if _is_guard(f)) if isinstance(tree, Mul) else ()
     for part in children(tree):
-        _collect(part, free, out)
+        _collect(part, free, out, guards if (part, True) in own else (*guards, *own))
+
+
+def _is_guard(tree: Tree) -> bool:
+    """Tell whether a factor is 0 or 1 by indices, labels and sizes alone."""
+    return isinstance(tree, Ind | Delta) and not any(
+        isinstance(t, Entry) and t.tensor.classes is None for t in walk(tree)
+    )
 
 
 def _moves(tree: Tree) -> bool:

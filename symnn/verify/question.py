@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
 from symnn.ground.template import Definition, Template, Typed
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Tree, tensors_in, walk
+from symnn.ground.tree import D, Delta, Fn, Ind, Num, Tree, children, free_indices, tensors_in, walk
 from symnn.verify.points import Point, kinks, leaf_values, symbols_of
 
 __all__ = ["Question", "node"]
@@ -60,9 +61,12 @@ class Question:
         self.graph = FlowGraph((self.left, self.right, *(t for t, _ in self.facts)))
         self.symbols = symbols_of(self.graph)
         definitions = (self.left.definition, self.right.definition)
-        self.pending = any(isinstance(t, D) for d in definitions if d for t in walk(d.template.tree))
-        self.hazards = kinks(self.graph) if self.pending else ()
+        taken = [t for d in definitions if d for t in walk(d.template.tree) if isinstance(t, D)]
+        self.pending = bool(taken)
+        bodies = [node("body", free_indices(t.body), t.body) for t in taken]
+        self.hazards = kinks(FlowGraph(tuple(bodies))) if bodies else ()
         self.leaves = tuple(t for t in self.graph.order if t.definition is None)
+        self.marks = _marks(self.graph)
 
     def values(self, machine: Interpreter) -> tuple[Any, Any]:
         """Return both sides at a point.
@@ -93,6 +97,17 @@ class Question:
     def _near(self, point: Point, margin: float) -> list[Any]:
         machine = point.interpreter()
         return [np.abs(np.asarray(machine.tensor(t), dtype=float)) <= margin for t in self.hazards]
+
+
+def _marks(graph: FlowGraph) -> tuple[Fraction, ...]:
+    """Return the numbers that something is compared with, in order of appearance."""
+    found: dict[Fraction, None] = {}
+    for t in graph.order:
+        for at in walk(t.definition.template.tree) if t.definition is not None else ():
+            if isinstance(at, Ind | Delta) or (isinstance(at, Fn) and at.name in ("max", "min", "abs", "sign")):
+                for part in children(at):
+                    found |= dict.fromkeys(abs(n.value) for n in walk(part) if isinstance(n, Num))
+    return tuple(found)
 
 
 def _floats(value: Any) -> Any:
