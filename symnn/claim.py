@@ -90,6 +90,8 @@ class _Judge:
 
     def verdict(self, points: int, budget: int) -> Equality:
         """Look for one difference, for a proof, for a small counterexample, and for agreement, in this order."""
+        if self.claim.left == self.claim.right:
+            return self._proved(Proof("proved"), [])
         doubt = self._generic()
         if doubt is not None:
             return self._refuted(search(self.question, seed=self.seed)[0] or doubt)
@@ -177,6 +179,11 @@ class _Judge:
         for attempt in range(_ATTEMPTS + count):
             alike = attempt % 2 == 1
             sizes: dict[Any, Any] = {s: 2 if alike else 2 + k for k, s in enumerate(symbols.sizes)}
+            if not (self.question.tied(sizes) and self.question.inhabited(sizes)):
+                choices = list(size_choices(self.question, 6))
+                if not choices:
+                    continue
+                sizes = dict(choices[(attempt + 1) % len(choices)])
             sizes |= {s: Fraction(int(rng.integers(1, 9)), 4) for s in symbols.scalars}
             start = leaf_values(self.question.graph, sizes, rng, "positive" if attempt % 3 == 2 else "normal")
             point = near(self.question, Point(sizes, {t: _coarse(t, v) for t, v in start.items()}), rng)

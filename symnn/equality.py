@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from symnn.algebra.conditions import side_conditions
 from symnn.algebra.facts import Fact
 from symnn.algebra.prove import Proof
+from symnn.graph.flow import FlowGraph
 from symnn.ground.indices import Index
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tree import Sym, Tree, tensors_in, walk
@@ -18,6 +20,7 @@ from symnn.show.latex_notation import latex
 from symnn.show.letters import named
 from symnn.show.text_notation import text
 from symnn.verify.counterexample import Counterexample
+from symnn.verify.points import ranges_of
 
 __all__ = ["Equality"]
 
@@ -89,6 +92,12 @@ class Equality:
             found = side_conditions(*trees)
             words = [(f"{_text(c.tree)} {c.relation} 0", c.known) for c in found]
             sizes = self._sizes(trees)
+            words += [
+                (f"{s} >= 1", False)
+                for s in ranges_of(
+                    FlowGraph(tuple(dict.fromkeys(t for tree in trees for t in tensors_in(tree)))), *trees
+                )
+            ]
             known = ((f"{', '.join(sizes)} >= 1",) if sizes else ()) + tuple(w for w, k in words if k)
             assumed = tuple(dict.fromkeys((*(w for w, k in words if not k), *self.proof.conditions)))
             self._memo["conditions"] = (tuple(dict.fromkeys(known)), assumed)
@@ -199,4 +208,5 @@ def _array(value: Any) -> str:
 def _number(value: Any) -> str:
     if isinstance(value, int | np.integer) or type(value).__name__ in ("Fraction", "_Number"):
         return str(value)
-    return f"{float(value):.10g}"
+    plain = float(value)
+    return f"{plain:.10g}" if plain or not value else str(mpmath.nstr(value, 10))

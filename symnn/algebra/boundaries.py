@@ -66,7 +66,7 @@ def uncut(poly: Poly) -> Poly:
 
 def _change(a: Atom) -> Poly | None:
     if not _cut(a):
-        return of_atom(a)
+        return a.data if a.kind == "base" else of_atom(a)
     if a.kind == "ind":
         return _at_an_end(a)
     if a.kind != "sum":

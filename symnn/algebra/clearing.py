@@ -100,5 +100,18 @@ def _describe(a: Atom) -> str:
         case "sum":
             return "a sum"
         case "base":
-            return "a denominator"
+            return _short(a.data) or "a denominator"
     return str(a.kind)
+
+
+def _short(p: Poly) -> str:
+    """Return a form of few terms in symbols as text, or nothing."""
+    words: list[str] = []
+    for m, c in p.terms.items():
+        if len(p.terms) > 3 or any(a.kind != "sym" or e not in (1, 2) for a, e in m):
+            return ""
+        factors = [str(abs(c))] if abs(c) != 1 or not m else []
+        factors += [str(a.data) + ("**2" if e == 2 else "") for a, e in m]
+        words.append(("-" if c < 0 else "+") + " " + "*".join(factors))
+    text = " ".join(sorted(words))
+    return text[2:] if text.startswith("+ ") else text.replace("- ", "-", 1)

@@ -151,7 +151,13 @@ def guarded(emitter: Emitter, q: Quotient) -> Quotient:
     others = {f: bool(bad) or any(r is not f for r in risky) for f in q.above}  # what a factor's own zeros guard
     held = {m for condition, truth in emitter.guards if truth for m in _conjuncts(condition)}
     masks = list(
-        dict.fromkeys(m for f in q.above if others[f] for m in _masks(f) if f in pure or not (m in held or strays(m)))
+        dict.fromkeys(
+            m
+            for f in q.above
+            if others[f]
+            for m in _masks(f)
+            if f in pure or not (held.issuperset(_conjuncts(m)) or strays(m))
+        )
     )
     if not masks:
         return q

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -79,7 +80,10 @@ def _fraction(value: Any) -> Fraction:
         raise UnsupportedError(f"{value} is not a finite real number. Use an indicator instead of infinite entries.")
     if value.is_Rational:
         return Fraction(int(value.p), int(value.q))
-    return Fraction(repr(float(value)))
+    plain = float(value)
+    return (
+        Fraction(repr(plain)) if math.isfinite(plain) and (plain or not value) else Fraction(str(sympy.Rational(value)))
+    )
 
 
 def _convert(e: Any) -> Tree:

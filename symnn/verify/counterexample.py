@@ -98,6 +98,8 @@ def size_choices(question: Question, most: int) -> Iterator[dict[Any, int]]:
     count = 0
     for extra in range(0, 8 if symbols else 1):
         for sizes in _with_sum(symbols, extra):
+            if not question.inhabited(sizes) or not question.tied(sizes):
+                continue
             entries = sum(prod(size_value(s, sizes) for s in t.shape) for t in question.leaves)
             if entries > (_MOST_GIVEN if question.facts else _MOST_ENTRIES):
                 continue

@@ -6,17 +6,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+import sympy
 
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import Interpreter, size_value
 from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
+from symnn.ground.sizes import Size
 from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition, Template
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import ONE, Add, Delta, Entry, Fn, Ind, Ix, Mul, Neg, Sum, Sym, Tree, Where, children, walk
 
-__all__ = ["OutsideDomain", "Point", "Symbols", "at_points", "kinks", "leaf_values", "size_symbols", "symbols_of"]
+__all__ = [
+    "OutsideDomain",
+    "Point",
+    "Symbols",
+    "at_points",
+    "kinks",
+    "leaf_values",
+    "ranges_of",
+    "size_symbols",
+    "symbols_of",
+]
 
 _Found = TypeVar("_Found")
 
@@ -83,6 +95,19 @@ def symbols_of(graph: FlowGraph, *trees: Tree) -> Symbols:
         for expression in _expressions(tree):
             note(expression)
     return Symbols(sizes, scalars)
+
+
+def ranges_of(graph: FlowGraph, *trees: Tree) -> tuple[Size, ...]:
+    """Return the sizes of axes and of sums that may be less than 1, such as N - 1: what takes something away."""
+    found: dict[Size, None] = {}
+    for t in graph.order:
+        found |= dict.fromkeys(t.shape)
+        if t.definition is not None:
+            own = [s for s in _symbolic(t.definition.template) if s.is_integer]
+            found |= dict.fromkeys(map_size(s, t.definition.sizes) for s in own)
+    for tree in trees:
+        found |= dict.fromkeys(s for s in _expressions(tree) if s.is_integer)
+    return tuple(s for s in found if any(a.could_extract_minus_sign() for a in sympy.Add.make_args(s)))
 
 
 def _symbolic(template: Template) -> tuple[Any, ...]:

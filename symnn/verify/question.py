@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from symnn.graph.flow import FlowGraph
-from symnn.graph.interpreter import Interpreter
+from symnn.graph.interpreter import Interpreter, size_value
 from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
 from symnn.ground.template import Definition, Template, Typed
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import D, Delta, Fn, Ind, Num, Tree, children, free_indices, tensors_in, walk
-from symnn.verify.points import Point, kinks, leaf_values, symbols_of
+from symnn.verify.points import Point, kinks, leaf_values, ranges_of, symbols_of
 
 __all__ = ["Question", "node"]
 
@@ -67,6 +67,8 @@ class Question:
         self.hazards = kinks(FlowGraph(tuple(bodies))) if bodies else ()
         self.leaves = tuple(t for t in self.graph.order if t.definition is None)
         self.marks = _marks(self.graph)
+        self.ranges = ranges_of(self.graph)
+        self.ties = tuple((t, r) for t, r in self.facts if not t.rank and _speaks_of_sizes(t))
 
     def values(self, machine: Interpreter) -> tuple[Any, Any]:
         """Return both sides at a point.
@@ -74,10 +76,25 @@ class Question:
         Raises:
             ArithmeticError, ValueError: the point lies outside the domain.
         """
+        if not self.inhabited(machine.sizes):
+            raise ValueError("an axis or a sum has no place")
         for t, relation in self.facts:
             if relation != "=" and not np.all(_holds(machine.tensor(t), relation)):
                 raise ValueError("a declared sign does not hold")
         return machine.tensor(self.left), machine.tensor(self.right)
+
+    def inhabited(self, sizes: Mapping[Any, Any]) -> bool:
+        """Tell whether every axis and every sum has at least one place at these sizes."""
+        return all(size_value(s, sizes) >= 1 for s in self.ranges)
+
+    def tied(self, sizes: Mapping[Any, Any]) -> bool:
+        """Tell whether the facts that speak of sizes alone hold."""
+        machine = Interpreter(sizes, {})
+        for t, relation in self.ties:
+            value = machine.tensor(t)
+            if not bool(np.all(value == 0) if relation == "=" else np.all(_holds(value, relation))):
+                return False
+        return True
 
     def at_kink(self, point: Point) -> bool:
         """Tell whether a derivative is asked for and the point lies at a kink.
@@ -97,6 +114,11 @@ class Question:
     def _near(self, point: Point, margin: float) -> list[Any]:
         machine = point.interpreter()
         return [np.abs(np.asarray(machine.tensor(t), dtype=float)) <= margin for t in self.hazards]
+
+
+def _speaks_of_sizes(t: Tensor) -> bool:
+    graph = FlowGraph((t,))
+    return not symbols_of(graph).scalars and all(u.definition is not None for u in graph.order)
 
 
 def _marks(graph: FlowGraph) -> tuple[Fraction, ...]:
