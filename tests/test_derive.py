@@ -654,6 +654,8 @@ def expanded(tree: Any, at: dict[Index, int], sizes: dict[Any, int], entries: di
             return go[0] ** go[1]
         case "Delta":
             return sympy.Integer(int(go[0] == go[1]))
+        case "Ind":  # of positions: between numbers once the sizes are fixed
+            return sympy.Integer(int(bool({">": sympy.Gt, ">=": sympy.Ge}[tree.rel](*go))))
         case "Fn":
             named = {"abs": sympy.Abs, "max": sympy.Max, "min": sympy.Min, "digamma": sympy.digamma}
             return (named.get(tree.name) or getattr(sympy, tree.name))(*go)
@@ -667,7 +669,7 @@ def children_of(tree: Any) -> tuple[Any, ...]:
     return {
         "Add": lambda: tree.terms, "Mul": lambda: tree.factors, "Fn": lambda: tree.args, "Neg": lambda: (tree.body,),
         "Div": lambda: (tree.num, tree.den), "Pow": lambda: (tree.base, tree.exponent),
-        "Delta": lambda: (tree.left, tree.right),
+        "Delta": lambda: (tree.left, tree.right), "Ind": lambda: (tree.left, tree.right),
     }[kind]()  # fmt: skip
 
 

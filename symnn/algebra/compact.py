@@ -343,8 +343,11 @@ def _indicator(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
         relation, p = (">" if relation == "<" else ">="), -p
     if relation == ">" and p.terms.get(()) == 1 and is_whole(p) and len(p.terms) > 1:
         relation, p = ">=", p - Poly({(): 1})  # of whole numbers, q + 1 > 0 is q >= 0
-    plus = Poly({m: c for m, c in p.terms.items() if c > 0})
-    minus = Poly({m: -c for m, c in p.terms.items() if c < 0})
+    below_size = relation != "=" and is_whole(p) and _index_below_size(p)
+    if below_size and relation == ">=":
+        relation, p = ">", p + Poly({(): 1})
+    plus = Poly({m: c for m, c in p.terms.items() if c > 0 or (below_size and not m)})
+    minus = Poly({m: -c for m, c in p.terms.items() if c < 0 and not (below_size and not m)})
     left, right = _tree(plus, letters, taken), _tree(minus, letters, taken)
     if relation == "=":
         if isinstance(right, Ix) and not isinstance(left, Ix):
@@ -352,6 +355,12 @@ def _indicator(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
         whole = not any(isinstance(t, Entry) and t.tensor.classes is None for t in (left, right))
         return Delta(left, right) if whole else Ind("=", left, right)
     return Ind(relation, left, right)
+
+
+def _index_below_size(p: Poly) -> bool:
+    """Tell whether p is N - k + c: then k < N + c is written, whatever the sign of c."""
+    found = sorted((m[0][0].kind, c) for m, c in p.terms.items() if len(m) == 1 and m[0][1] == 1)
+    return found == [("ix", -1), ("sym", 1)] and len(p.terms) <= 3
 
 
 def _sum(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
+from symnn.algebra.convert import canonical
+from symnn.algebra.terms import ONE as ONE_FORM
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy
@@ -28,6 +31,7 @@ from symnn.ground.tree import (
     children,
     depends_on,
     mul,
+    num,
     number,
     rebuild,
     walk,
@@ -223,8 +227,9 @@ def factors(tree: Tree) -> list[Tree]:
 def contract(tree: Tree) -> Tree:
     """Carry out the sums that a Kronecker delta picks one term of: sum_k 1[k=c] x[k] = x[c].
 
-    Sums are split and products opened only as far as a delta needs it. A delta whose other side may leave the
-    index's range stays.
+    Sums are split and products opened only as far as a delta needs it. What a shifted position leaves of the range is
+    kept as a condition, sum_n 1[n=k+1] x[n] = 1[k < N-1] x[k+1]; a delta whose other side may leave the index's range
+    in another way stays.
     """
     parts = tuple(contract(p) for p in children(tree))
     if isinstance(tree, Sum):
@@ -250,13 +255,17 @@ def _contract_sum(k: Index, body: Tree) -> Tree:
         value = _solve(f, k)
         if value is not None:
             rest = mul(*parts[:n], *parts[n + 1 :])
-            return clean(substitute(_joined(rest), indices={k: value}))
+            picked = clean(substitute(_joined(rest), indices={k: value}))
+            return picked if isinstance(value, Ix | Entry | Num) else _inside(picked, _left(f, k))
     for n, f in enumerate(parts):
         if isinstance(f, Div) and isinstance(f.num, Add) and _picks(f.num, k):
             opened = add(*[Div(t, f.den) for t in f.num.terms])
             return _contract_sum(k, _distribute(parts, n, opened))
         if isinstance(f, Add) and _picks(f, k):
             return _contract_sum(k, _distribute(parts, n, f))
+        if isinstance(f, Where) and _picks(f, k) and isinstance(f.then, Add):
+            opened = add(*[_where(f.condition, t, ZERO) for t in f.then.terms])
+            return _contract_sum(k, _distribute(parts, n, opened))
         if isinstance(f, Neg) and _picks(f, k):
             return Neg(_contract_sum(k, mul(*parts[:n], f.body, *parts[n + 1 :])))
         if isinstance(f, Sum) and _picks(f.body, k):
@@ -293,6 +302,8 @@ def _picks(tree: Tree, k: Index) -> bool:
         return _picks(tree.num, k)
     if isinstance(tree, Sum):
         return _picks(tree.body, k)
+    if isinstance(tree, Where) and tree.other == ZERO and isinstance(tree.then, Add):
+        return any(_picks(t, k) for t in tree.then.terms)
     return False
 
 
@@ -302,7 +313,86 @@ def _solve(f: Tree, k: Index) -> Tree | None:
     for one, other in ((f.left, f.right), (f.right, f.left)):
         if one == Ix(k) and not depends_on(other, k) and _fits(other, k):
             return other
+    shifted = _left(f, k)
+    return None if shifted is None else shifted.position()
+
+
+# -- shifts --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Shifted:
+    """The position k = j + by, where j is another index."""
+
+    k: Index
+    j: Index
+    by: int
+
+    def position(self) -> Tree:
+        """Return j + by."""
+        if not self.by:
+            return Ix(self.j)
+        return Add((num(self.by), Ix(self.j))) if self.by > 0 else Add((Ix(self.j), Neg(num(-self.by))))
+
+    def conditions(self) -> list[Tree]:
+        """Return what keeps the position inside the range of k, of both ends those that it may leave."""
+        out: list[Tree] = []
+        if self.by < 0:
+            out.append(Ind(">", Ix(self.j), num(-self.by - 1)))
+        room = self.k.size - self.by - self.j.size
+        if not (room.is_Integer and room >= 0):
+            out.append(Ind(">", from_sympy(self.k.size - self.by), Ix(self.j)))
+        return out
+
+
+def _left(f: Tree, k: Index) -> _Shifted | None:
+    """Return what a delta between two shifted indices says of k, or None where it is no such delta."""
+    if not isinstance(f, Delta):
+        return None
+    one, other = _moved(f.left), _moved(f.right)
+    if one is None or other is None or k.size is None:
+        return None
+    if one[0] is not k:
+        one, other = other, one
+    if one[0] is not k or other[0] is k or other[0].size is None:
+        return None
+    return _Shifted(k, other[0], other[1] - one[1])
+
+
+def _moved(tree: Tree) -> tuple[Index, int] | None:
+    """Return (i, c) where a position is i + c."""
+    if isinstance(tree, Ix):
+        return tree.index, 0
+    if isinstance(tree, Add) and len(tree.terms) == 2:
+        found = [t.index for t in tree.terms if isinstance(t, Ix)]
+        value = [_value(t) for t in tree.terms if not isinstance(t, Ix)]
+        if len(found) == 1 and value[0] is not None and value[0].denominator == 1:
+            return found[0], int(value[0])
     return None
+
+
+def _inside(tree: Tree, shifted: _Shifted | None) -> Tree:
+    """Return a term under the conditions that its position lies inside the range; what always holds is left out."""
+    if shifted is None:
+        return tree
+    if isinstance(tree, Add):
+        return add(*(_inside(t, shifted) for t in tree.terms))
+    wanted = shifted.conditions()
+    parts = [f for f in factors(tree) if not (isinstance(f, Ind | Delta) and f not in wanted and _holds_always(f))]
+    guards = [g for g in wanted if g not in parts and not _implied(g, parts)]
+    return clean(_joined(mul(*guards, *parts)))
+
+
+def _holds_always(tree: Tree) -> bool:
+    return canonical(tree) == ONE_FORM
+
+
+def _implied(guard: Tree, parts: list[Tree]) -> bool:
+    """Tell whether a condition stands among factors already, in other words."""
+    form = canonical(guard)
+    return (
+        any(isinstance(f, Ind | Delta) and canonical(mul(f, guard)) == canonical(f) for f in parts) or form == ONE_FORM
+    )
 
 
 def _fits(value: Tree, k: Index) -> bool:

@@ -10,7 +10,7 @@ from symnn.language.syntax import Binary, Compare, Node, Unary
 
 __all__ = ["Conditions"]
 
-_MOST_LETTERS, _MOST_JOINED = 8, 12
+_MOST_LETTERS, _MOST_JOINED, _MOST_LINES = 8, 12, 20
 _IF = ("if", "for", "when", "where", "elseif", "else if")
 _ELSE = ("otherwise", "else", "elsewhere")
 _JOINS = {"and": "&", "land": "&", "wedge": "&", "or": "|", "lor": "|", "vee": "|"}
@@ -120,6 +120,8 @@ class Conditions(Writing):
         while self.here.kind != "end":
             values.append(self.expression())
             conditions.append(self.case())
+            if len(values) > _MOST_LINES:
+                raise self.error(f"cases of more than {_MOST_LINES} lines are not read.")
             if self.here.kind != "newline":
                 break
             self.take()

@@ -24,11 +24,13 @@ class Entries(Sums):
     Attributes:
         loose: index letters that are not summed over.
         as_labels: labels are whole numbers, and not one-hot vectors.
+        as_position: letters that are no names are indices.
         example: the index of the one example that a formula speaks of.
     """
 
     loose: dict[str, Index]
     as_labels: bool
+    as_position: bool = False
     example: Index | None
     computed = 0
 
@@ -44,6 +46,8 @@ class Entries(Sums):
             return self.found(found, node)
         if letter in self.loose:
             return self._index(self.loose[letter])
+        if self.as_position and letter:
+            return self._index(self.loose.setdefault(letter, Index(letter)))
         made = self.special(node)
         if made is not None:
             return made
@@ -176,7 +180,7 @@ class Entries(Sums):
         made = self.letter(item)
         if made is not None:
             return Ix(made)
-        x = self.labels(item)
+        x = self.counted(item)
         if x.rank:
             raise self.error("a single position is expected here, found a vector.", item)
         if x.value is not None:
@@ -191,6 +195,14 @@ class Entries(Sums):
         if self.computed > _MOST_COMPUTED:
             raise self.error(f"more than {_MOST_COMPUTED} computed positions are not read.", item)
         return tree
+
+    def counted(self, item: Node) -> Array:
+        """Return a position that is computed, i + 1: letters that are no names are indices there."""
+        kept, self.as_position = self.as_position, True
+        try:
+            return self.labels(item)
+        finally:
+            self.as_position = kept
 
     def letter(self, node: Node) -> Index | None:
         """Return the index of a letter that is no name, or None."""
@@ -215,11 +227,14 @@ class Entries(Sums):
         finally:
             self.as_labels = kept
 
-    def as_written(self, node: Node, *, equal: bool = True) -> Array:
-        """Return a side of a comparison: labels are whole numbers there, and a letter that is no name an index."""
+    def as_written(self, node: Node, *, equal: bool = True, loose: bool = True) -> Array:
+        """Return a side of a comparison: labels are whole numbers there, and a letter that is no name an index.
+
+        In a > b a letter may rather be a name that it differs from a little; in a > 0 it must be known.
+        """
         known = lone(node) in (*self.letters, *self.loose)
         meant = not equal and not known and isinstance(node, Named) and self.names.guess(node) is not None
-        made = None if meant else self.letter(node)
+        made = None if meant or not (known or loose) else self.letter(node)
         if made is not None:
             return self._index(made)
         kept, self.as_labels = self.as_labels, True

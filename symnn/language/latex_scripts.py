@@ -13,7 +13,7 @@ from symnn.language.syntax import Node, Number, Transposed
 __all__ = ["Scripts", "Vocabulary", "Writing"]
 
 _TRANSPOSES = ("top", "intercal", "transp")
-_MOST_PRIMES = 3
+_MOST_PRIMES, _MOST_ITEMS, _MOST_LABELS, _LONGEST_WORD = 3, 12, 4, 24
 
 
 class Vocabulary(Protocol):
@@ -59,7 +59,11 @@ class Writing(Cursor):
     def run(self) -> str:
         """Return the letters that stand side by side from here on."""
         out, n = "", self.at
-        while self.tokens[n].kind == "letter" and (not out or self.tokens[n].start == self.tokens[n - 1].end):
+        while (
+            len(out) < _LONGEST_WORD
+            and self.tokens[n].kind == "letter"
+            and (not out or self.tokens[n].start == self.tokens[n - 1].end)
+        ):
             out += self.tokens[n].text
             n += 1
         return out
@@ -184,6 +188,8 @@ class Writing(Cursor):
                 self.superscript(t, out)
             if out.primes > _MOST_PRIMES:
                 raise self.error("derivatives up to the third are read.", t)
+            if len(out.labels) + len(out.marks) > _MOST_LABELS:
+                raise self.error("so many superscripts are not read.", t)
         return out
 
     def subscript(self, t: Token) -> tuple[Node, ...]:
@@ -213,13 +219,15 @@ class Writing(Cursor):
             made: list[Node] = []
             while self.here.kind == "number" or self.names_next():
                 made.append(self.item())
+                if len(out) + len(made) > _MOST_ITEMS:
+                    raise self.error(f"a subscript of more than {_MOST_ITEMS} parts is not read.")
             if not made or self.here.kind not in (close, ","):
                 self.at = start
                 made = [self.expression()]
             out += made
             if self.here.kind in RELATIONS:
                 raise self.error("a comparison stands only below \\sum and \\mathbb{1}.")
-            if self.here.kind != ",":
+            if self.here.kind != "," or len(out) > _MOST_ITEMS:
                 return tuple(out)
             self.take(",")
 
@@ -246,7 +254,7 @@ class Writing(Cursor):
         self.enter(opening)
         if self.here.kind == "}":
             raise self.error("there is nothing in this superscript.", opening)
-        while self.here.kind != "}":
+        while self.here.kind != "}" and len(out.labels) + len(out.marks) <= _MOST_LABELS:
             if not self.mark(out):
                 entrywise = self.command("circ", "odot")
                 if entrywise:
@@ -255,6 +263,8 @@ class Writing(Cursor):
                 if self.here.kind in RELATIONS or self.here.kind == ",":
                     raise self.error(f"{shown(self.here)} has no meaning in a superscript.")
         self.leave()
+        if self.here.kind != "}":
+            raise self.error("so many superscripts are not read.", t)
         self.take("}")
 
     def mark(self, out: Scripts, *, single: bool = False) -> bool:

@@ -27,7 +27,7 @@ class Sums(Functions):
 
     hints: dict[Index, Any]
 
-    def as_written(self, node: Node, *, equal: bool = True) -> Array:
+    def as_written(self, node: Node, *, equal: bool = True, loose: bool = True) -> Array:
         """Return a side of a comparison: labels are whole numbers there, and a letter that is no name an index."""
         raise NotImplementedError
 
@@ -97,7 +97,11 @@ class Sums(Functions):
 
     def _compare(self, node: Compare) -> Array:
         equal = node.rel in ("==", "!=")
-        sides = [self.as_written(node.left, equal=equal), self.as_written(node.right, equal=equal)]
+        loose = equal or not (isinstance(node.left, Number) or isinstance(node.right, Number))
+        sides = [
+            self.as_written(node.left, equal=equal, loose=loose),
+            self.as_written(node.right, equal=equal, loose=loose),
+        ]
         for one, other in (sides, sides[::-1]):
             if not one.rank and other.classes is not None:
                 tree = one.at(())

@@ -87,7 +87,7 @@ _SPELLED = {
     "min": "low", "max": "high", "input": "x", "a": "x", "num_classes": "classes", "N": "size", "stop": "size",
     "x1": "x", "x2": "y", "diagonal": "k", "offset": "k", "axis1": "first", "axis2": "second",
 }  # fmt: skip
-_HIGHEST_POWER = 100
+_HIGHEST_POWER, _MOST_BITS = 100, 4_000
 #: More parts than these are refused: what is written short may stand for much.
 _LARGEST = 6_000
 
@@ -267,7 +267,7 @@ class Meaning:
         if op == "/" and b == 0:
             raise self.error("this divides by 0.", node)
         out = a + b if op == "+" else a - b if op == "-" else a * b if op == "*" else a / b
-        if max(out.numerator.bit_length(), out.denominator.bit_length()) > 4_000:
+        if max(out.numerator.bit_length(), out.denominator.bit_length()) > _MOST_BITS:
             raise self.error("this number has too many digits.", node)
         return out
 
@@ -281,6 +281,8 @@ class Meaning:
         if abs(e) > _HIGHEST_POWER or e.denominator > _HIGHEST_POWER:
             raise self.error(f"powers up to {_HIGHEST_POWER} are read, found {float(e):.6g}.", node)
         if base.value is not None and e.denominator == 1 and (base.value or e >= 0):
+            if max(base.value.numerator.bit_length(), base.value.denominator.bit_length()) * abs(e) > _MOST_BITS:
+                raise self.error("this number has too many digits.", node)
             return number(base.value**e.numerator)
         if e < 0:
             return pointwise(self.sizes, "**", lambda u: Div(ONE, _power(u, -e)), base)
