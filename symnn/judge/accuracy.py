@@ -26,7 +26,8 @@ _NEAR = 4.0
 #: How many units of every argument the error may amount to, and how many times what was seen near by.
 _UNITS, _TIMES = 400, 64
 #: The least that is granted, in units of the largest entry, and the most, as a part of it.
-_LEAST, _MOST = 100, 1e-2
+_LEAST = {"float64": 100, "float32": 30, "float16": 8}
+_MOST = {"float64": 1e-5, "float32": 1e-2, "float16": 5e-2}
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Bound:
     precision: str
 
 
-def rounding(truth: Truth, code: Code, spot: Spot, run: Run) -> Bound:
-    """Return the bound for the error of code at a point."""
+def rounding(truth: Truth, code: Code, spot: Spot, run: Run, precision: str = "") -> Bound:
+    """Return the bound for the error of code at a point; ``precision`` is what it computes in, where that is known."""
     given = np.asarray(run.gradient)
-    precision = given.dtype.name if given.dtype.name in _UNIT else "float64"
+    precision = precision or (given.dtype.name if given.dtype.name in _UNIT else "float64")
     unit, here = _UNIT[precision], given.astype(float)
     scale = float(np.abs(here).max(initial=0.0))
 
@@ -62,6 +63,6 @@ def rounding(truth: Truth, code: Code, spot: Spot, run: Run) -> Bound:
     far = np.maximum(*(answer(_FAR * unit, seed) for seed in (1, 2))) * (_UNITS / _FAR)
     near = np.max([answer(_NEAR * unit, seed) for seed in (3, 4, 5)], axis=0)
     jitter = np.maximum(near, float(near.mean()) if near.size else 0.0)
-    allowed = np.minimum(np.maximum(far, _TIMES * jitter), max(_MOST * scale, 1e-290))
-    allowed = np.maximum(allowed, _LEAST * unit * scale + 1e-290)
+    allowed = np.minimum(np.maximum(far, _TIMES * jitter), max(_MOST[precision] * scale, 1e-290))
+    allowed = np.maximum(allowed, _LEAST[precision] * unit * scale + 1e-290)
     return Bound(allowed, float(allowed.max(initial=0.0)) / (scale or 1.0), precision)

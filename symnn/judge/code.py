@@ -13,11 +13,15 @@ from symnn.ground.tree import Num, Sym
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 
-__all__ = ["CannotRun", "Code", "Run", "array_of", "function_of", "returned"]
+__all__ = ["CannotRun", "Code", "Raised", "Run", "array_of", "function_of", "lookup", "returned"]
 
 
 class CannotRun(Exception):
     """The code did not give a gradient; the message says why, in words of its caller."""
+
+
+class Raised(CannotRun):
+    """The code raised; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,12 @@ class Run:
     Attributes:
         gradient: the array.
         forward: the value of its own forward pass, where it has one.
-        changed: the names of arguments that it changed.
+        changed: which function changed which of its arguments.
     """
 
     gradient: Any
     forward: Any = None
-    changed: tuple[str, ...] = ()
+    changed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Code:
         try:
             with np.errstate(all="ignore"):
                 return self.call(truth, given)
+        except Raised as error:
+            raise CannotRun(f"{error}, at {spot.where()}") from error
         except CannotRun:
             raise
         except Exception as error:  # whatever somebody's code does is its own
@@ -107,7 +113,7 @@ def function_of(f: Callable[..., Any], *, returns: Sequence[str] = (), name: str
         arguments = _arguments(f, label, truth, given)
         before = {k: np.array(v, copy=True) for k, v in arguments.items() if isinstance(v, np.ndarray)}
         result = f(**arguments)
-        changed = tuple(k for k, v in before.items() if not _same(v, arguments[k]))
+        changed = tuple((label, k) for k, v in before.items() if not _same(v, arguments[k]))
         out = [n for n in order if n in ("loss", "out", truth.output.name) and n != truth.wrt.name]
         forward = None
         if out and isinstance(result, tuple | list) and len(result) == len(order):
@@ -156,6 +162,19 @@ def _lookup(name: str, truth: Truth, given: Mapping[str, Any]) -> Any:
     return next((given[k] for k, a in truth.scope.names.items() if a.tensor is found.tensor), None)
 
 
+def lookup(name: str, truth: Truth, given: Mapping[str, Any], option: str) -> Any:
+    """Return the value of a name at a point.
+
+    Raises:
+        CannotRun: nothing is called so; the message names the option that asked for it.
+    """
+    value = _lookup(name, truth, given)
+    if value is None:
+        known = ", ".join(sorted(given)[:20])
+        raise CannotRun(f"{option} names {name!r}, and nothing here is called so. Known: {known}")
+    return value
+
+
 def _copied(value: Any) -> Any:
     return np.array(value, copy=True) if isinstance(value, np.ndarray) else value
 
@@ -172,6 +191,8 @@ def returned(result: Any, truth: Truth, order: Sequence[str], label: str) -> Any
             if key in result:
                 return array_of(result[key], label)
         raise CannotRun(f"{label} returned {', '.join(map(str, result))}; none of them is called {wanted} or d{wanted}")
+    if isinstance(result, tuple | list) and any(isinstance(r, Mapping) for r in result):  # (loss, grads)
+        return returned(next(r for r in result if isinstance(r, Mapping)), truth, order, label)
     if isinstance(result, tuple | list) and not _numbers(result):
         if not order:
             raise CannotRun(f"{label} returned {len(result)} values; say which is which with returns=(...)")
@@ -180,6 +201,8 @@ def returned(result: Any, truth: Truth, order: Sequence[str], label: str) -> Any
         if wanted not in order:
             raise CannotRun(f"{label} returns the gradients by {', '.join(order)}; not the one by {wanted}")
         return array_of(result[list(order).index(wanted)], label)
+    if len(order) > 1 and result is not None:
+        raise CannotRun(f"{label} returned 1 value, and {len(order)} are expected: {', '.join(order)}")
     return array_of(result, label)
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,9 +21,10 @@ from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Tree
+from symnn.ground.tree import Div, Mul, Neg, Num, Sum, Sym, Tree, walk
 from symnn.judge.edits import Edit, edits
 from symnn.judge.fits import (
+    SAME,
     Factor,
     alike,
     constant_ratio,
@@ -39,9 +43,9 @@ __all__ = ["KINDS", "Given", "diagnose"]
 
 #: The words that a diagnosis is told by, the simplest first.
 KINDS = (
-    "shape", "sign", "sum-for-mean", "mean-for-sum", "batch-sum", "transpose", "path", "derivative-at-output",
-    "elementwise", "onehot", "mask", "eps", "n-minus-one", "term", "factor", "sum", "exponent", "function", "index",
-    "off-by-one", "instead", "case", "zero", "other", "precision", "forward", "several",
+    "shape", "axis", "sign", "sum-for-mean", "mean-for-sum", "batch-sum", "transpose", "overwrite", "path",
+    "derivative-at-output", "elementwise", "onehot", "mask", "eps", "n-minus-one", "term", "factor", "sum", "exponent",
+    "function", "index", "off-by-one", "instead", "case", "zero", "other", "precision", "forward", "several",
 )  # fmt: skip
 _ORDER = {k: n for n, k in enumerate(KINDS)}
 #: Arrays of the given gradient at a point.
@@ -51,6 +55,8 @@ _MOST_PAIRS = 1_500
 _MOST_EDITS = 700
 #: What agrees up to this of the largest entry is no slip, but few digits.
 _CLOSE = 1e-7
+#: How many constants of the forward pass a factor may be made of.
+_MOST_NUMBERS = 8
 
 
 @dataclass(frozen=True)
@@ -61,32 +67,36 @@ class _Hypothesis:
     sentence: str
     where: str
     gradient: Callable[[Spot], Any]
+    child: str = ""
 
 
-def diagnose(truth: Truth, given: Given, spots: Sequence[Spot]) -> tuple[Diagnosis, ...]:
+def diagnose(
+    truth: Truth, given: Given, spots: Sequence[Spot], *, tolerance: float = SAME
+) -> tuple[Diagnosis, ...]:  # fmt: skip
     """Return what is wrong, in order, or nothing where nothing simple explains it.
 
     Args:
         truth: the true gradient.
         given: the other one, as arrays.
         spots: points with pairwise different sizes; the first one screens, the others confirm.
+        tolerance: up to which arrays are the same, of the largest entry.
     """
-    case = _Case(truth, given, list(spots))
+    case = _Case(truth, given, list(spots), tolerance)
     if case.close():
         return ()
-    for attempt in (case.whole, case.slips, case.forwards, case.pairs):
+    for attempt in (case.whole, case.slips, case.weighed, case.others, case.forwards, case.pairs):
         with np.errstate(all="ignore"):
             found = attempt()
         if found:
-            return found
+            return case.told(found)
     return ()
 
 
 class _Case:
     """One gradient to be explained."""
 
-    def __init__(self, truth: Truth, given: Given, spots: list[Spot]) -> None:
-        self.truth, self.spots = truth, spots
+    def __init__(self, truth: Truth, given: Given, spots: list[Spot], tolerance: float) -> None:
+        self.truth, self.spots, self.tolerance = truth, spots, tolerance
         self.given = [np.asarray(given(s), dtype=float) for s in spots]
         target = truth.derivation.target
         assert target is not None
@@ -96,7 +106,12 @@ class _Case:
 
     def close(self) -> bool:
         """Tell whether the two agree in so many digits that no slip explains the rest."""
-        return all(alike(g, t, _CLOSE) for g, t in zip(self.given, self.true, strict=True))
+        close = max(_CLOSE, self.tolerance)
+        return all(alike(g, t, close) for g, t in zip(self.given, self.true, strict=True))
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Tell whether two arrays are equal up to the tolerance."""
+        return alike(a, b, self.tolerance)
 
     # -- the array as a whole --------------------------------------------------------------------------------------
 
@@ -104,42 +119,77 @@ class _Case:
         """Explain the array as a whole: its shape, a constant factor, a transpose, a factor entry by entry."""
         if self.given[0].shape != self.true[0].shape:
             return self._shape()
+        if not all(np.all(np.isfinite(g)) for g in self.given):
+            return (Diagnosis("precision", "yours is not finite: it divides by 0, or a number overflows"),)
         if all(not np.any(g) for g in self.given):
             return (Diagnosis("zero", "yours is 0 everywhere"),)
         factor = self._factor([(g, t) for g, t in zip(self.given, self.true, strict=True)])
         if factor is not None:
             return self._constant(factor)
-        for order in transposes(self.given[0], self.true[0]):
-            if all(alike(g.transpose(order), t) for g, t in zip(self.given, self.true, strict=True)):
+        for order in transposes(self.given[0], self.true[0], self.tolerance):
+            if all(self.same(g.transpose(order), t) for g, t in zip(self.given, self.true, strict=True)):
                 return (Diagnosis("transpose", "yours is the transpose of the true gradient"),)
-        return self._other() or self._entrywise() or self._moved()
+        return self._entrywise() or self._moved()
+
+    def told(self, found: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
+        """Return a diagnosis with a word on the gradient by another tensor that it happens to be."""
+        if len(found) > 1 or found[0].kind in ("other", "zero", "shape", "precision"):
+            return found
+        other = self._other(upstream=False)
+        if not other:
+            return found
+        d = found[0]
+        return (Diagnosis(d.kind, f"{d.sentence}; it is the gradient by {other[0].where}", d.where),)
+
+    def others(self) -> tuple[Diagnosis, ...]:
+        """Explain it as the gradient that arrives, passed on as it is."""
+        return self._other(upstream=True)
 
     def _shape(self) -> tuple[Diagnosis, ...]:
         g, t = self.given[0], self.true[0]
-        for order in transposes(g, t):
-            return (
-                (Diagnosis("transpose", "yours is the transpose of the true gradient: " + _shapes(g, t)),)
-                if order
-                else ()
-            )
-        for word, axes in reductions(g, t):
-            same = all(alike(_reduced(word, a, axes), b) for a, b in zip(self.given, self.true, strict=True))
-            if same:
-                over = self._axis_names(g, axes)
-                return (
-                    Diagnosis(
-                        "batch-sum", f"the {word} over {over} is missing: yours still has that axis, {_shapes(g, t)}"
-                    ),
-                )
+        shown = f"{g.shape} where {t.shape} belongs"
+        for order in transposes(g, t, self.tolerance):
+            return (Diagnosis("transpose", f"yours is the transpose of the true gradient: {shown}"),) if order else ()
+        for word, axes in reductions(g, t, self.tolerance):
+            if all(self.same(_reduced(word, a, axes), b) for a, b in zip(self.given, self.true, strict=True)):
+                said = f"the {word} over {self._axis_names(g, axes)} is missing: yours still has that axis, {shown}"
+                return (Diagnosis("batch-sum", said),)
         for axes in _missing_axes(g, t):
             for word in ("sum", "mean"):
-                if all(alike(a, _reduced(word, b, axes)) for a, b in zip(self.given, self.true, strict=True)):
+                if all(self.same(a, _reduced(word, b, axes)) for a, b in zip(self.given, self.true, strict=True)):
                     return (
-                        Diagnosis(
-                            "batch-sum", f"yours takes the {word} over an axis that the gradient has, {_shapes(g, t)}"
-                        ),
+                        Diagnosis("batch-sum", f"yours takes the {word} over an axis that the gradient has, {shown}"),
                     )
-        return (Diagnosis("shape", f"yours has another shape, {_shapes(g, t)}"),)
+        return (
+            self._wrong_axis(shown)
+            or self._other(upstream=True)
+            or (Diagnosis("shape", f"yours has another shape, {shown}"),)
+        )
+
+    def _wrong_axis(self, shown: str) -> tuple[Diagnosis, ...]:
+        """Explain it as a sum over another axis than the one that belongs there."""
+        free, tree = formula(self.target)
+        negative = isinstance(tree, Neg)
+        body: Tree = tree.body if isinstance(tree, Neg) else tree
+        bound: list[Index] = []
+        while isinstance(body, Sum):
+            bound.append(body.index)
+            body = body.body
+        if not bound:
+            return ()
+        everything = (*bound, *free)
+        for count in range(1, len(everything)):
+            for over in combinations(range(len(everything)), count):
+                if over == tuple(range(len(bound))):
+                    continue
+                for word in ("sum", "mean"):
+                    made = [_reduced(word, s.dense.array(body, everything), over) for s in self.spots]
+                    if all(self.same(g, -m if negative else m) for g, m in zip(self.given, made, strict=True)):
+                        theirs = ", ".join(str(everything[k].size) for k in over)
+                        ours = ", ".join(str(i.size) for i in bound)
+                        said = f"yours takes the {word} over {theirs}, where the sum over {ours} belongs: {shown}"
+                        return (Diagnosis("axis", said),)
+        return ()
 
     def _axis_names(self, g: Any, axes: tuple[int, ...]) -> str:
         words = []
@@ -158,82 +208,97 @@ class _Case:
         for (g, t), v in zip(pairs, values, strict=True):
             if not np.any(t) and not np.any(g):
                 continue
-            r = constant_ratio(g, t)
+            r = constant_ratio(g, t, self.tolerance)
             if r is None:
                 return None
             ratios.append(r)
             kept.append(v)
         if not ratios:
             return None
-        return named_factor(ratios, kept)
+        return named_factor(ratios, kept, self._numbers, max(1e-7, self.tolerance))
 
-    def _constant(self, factor: Factor) -> tuple[Diagnosis, ...]:
+    @cached_property
+    def _numbers(self) -> tuple[Fraction, ...]:
+        """The constants of the forward pass, other than whole numbers."""
+        found: dict[Fraction, None] = {}
+        for t in FlowGraph((self.truth.output,)).order:
+            for at in walk(t.definition.template.tree) if t.definition is not None else ():
+                if isinstance(at, Num) and at.value not in (0, 1, 2) and 0 < at.value < 1000:
+                    found.setdefault(at.value)
+        return tuple(found)[:_MOST_NUMBERS]
+
+    def _constant(self, factor: Factor, *, besides: bool = False) -> tuple[Diagnosis, ...]:
+        """Return what there is to say of a constant factor, as a slip of its own or besides another one."""
         if factor.plain:
-            return (
-                (Diagnosis("sign", "the sign is wrong: yours is minus the true gradient"),) if factor.negative else ()
-            )
+            whole = "and the sign is wrong" if besides else "the sign is wrong: yours is minus the true gradient"
+            return (Diagnosis("sign", whole),) if factor.negative else ()
         text = f"-{factor.text}" if factor.negative else factor.text
-        said = f"yours is {text} times the true gradient"
+        said = f"and it is {text} times what it should be" if besides else f"yours is {text} times the true gradient"
         kind = "factor"
         if len(factor.sizes) == 1 and factor.text in (str(factor.sizes[0]), f"1/{factor.sizes[0]}"):
             size = factor.sizes[0]
-            averaged = self._averaged(size)
+            averaged = getattr(size, "is_integer", False) and self._averaged(size)
             if not factor.inverse and averaged:
-                kind, said = (
-                    "sum-for-mean",
-                    f"{said}: the forward takes a mean over {size}, yours differentiates the sum",
-                )
-            elif factor.inverse:
-                kind, said = (
-                    "mean-for-sum",
-                    f"{said}: the forward takes no mean over {size}" + (" there" if averaged else ""),
-                )
+                kind = "sum-for-mean"
+                said = f"{said}: the forward takes a mean over {size}, yours differentiates the sum"
+            elif factor.inverse and getattr(size, "is_integer", False):
+                kind = "mean-for-sum"
+                said = f"{said}: the forward takes no mean over {size}" + (" there" if averaged else "")
         return (Diagnosis(kind, said, text),)
 
     def _averaged(self, size: Any) -> bool:
-        """Tell whether the forward pass divides by a size somewhere."""
-        from symnn.ground.tree import Div, Sym, walk
-
+        """Tell whether the forward pass divides by a size itself, not by a root of it."""
         for t in FlowGraph((self.truth.output,)):
             if t.definition is None:
                 continue
             _, tree = formula(t)
             for at in walk(tree):
-                if isinstance(at, Div) and any(isinstance(s, Sym) and s.symbol == size for s in walk(at.den)):
-                    return True
+                if isinstance(at, Div):
+                    below = at.den.factors if isinstance(at.den, Mul) else (at.den,)
+                    if any(isinstance(f, Sym) and f.symbol == size for f in below):
+                        return True
         return False
 
-    def _other(self) -> tuple[Diagnosis, ...]:
+    def _other(self, *, upstream: bool) -> tuple[Diagnosis, ...]:
         """Explain it as the gradient by another tensor."""
-        for t, adjoint in self.truth.adjoints.of.items():
-            if t is self.truth.wrt or adjoint is self.target or adjoint.rank != self.target.rank:
+        for t, adjoint in self.truth.every.of.items():
+            if t is self.truth.wrt or (t is self.truth.output) != upstream and not upstream:
                 continue
-            if all(alike(g, s.tensor(adjoint)) for g, s in zip(self.given, self.spots, strict=True)):
-                return (Diagnosis("other", f"this is the gradient by {t.name}, not by {self.truth.wrt.name}", t.name),)
+            arrays = [s.tensor(adjoint) for s in self.spots]
+            if all(self.same(g, a) for g, a in zip(self.given, arrays, strict=True)):
+                said = f"this is the gradient by {t.name}, not by {self.truth.wrt.name}"
+                if t is self.truth.output:
+                    said = f"this is the gradient that arrives at {t.name}, passed on as it is"
+                return (Diagnosis("other", said, t.name),)
         return ()
 
     def _named(self, spot: Spot) -> list[tuple[Tensor, Any]]:
         return [(t, spot.tensor(t)) for t in self.truth.graph.order if t.classes is None and t.role != "adjoint"]
 
     def _entrywise(self) -> tuple[Diagnosis, ...]:
-        shape = self.target.shape
-        first = list(entrywise(self.given[0], self.true[0], shape, self._named(self.spots[0])))
-        for missing, factor in first:
-            again = [
-                (missing, factor) in entrywise(g, t, shape, self._named(s))
-                for g, t, s in zip(self.given[1:], self.true[1:], self.spots[1:], strict=True)
-            ]
-            if all(again):
-                what = "is missing" if missing else "stands once too often"
-                return (Diagnosis("factor", f"the factor {factor} {what}", factor),)
-        return ()
+        found = self._entrywise_of(list(zip(self.given, self.true, strict=True)))
+        if found is None:
+            return ()
+        missing, factor = found
+        what = "is missing" if missing else "stands once too often"
+        return (Diagnosis("factor", f"the factor {factor} {what}", factor),)
+
+    def _entrywise_of(self, pairs: Sequence[tuple[Any, Any]]) -> tuple[bool, str] | None:
+        """Return a factor entry by entry between two arrays, the same at every point, and whether it is missing."""
+
+        def found(n: int) -> list[tuple[bool, str]]:
+            named = self._named(self.spots[n])
+            return list(entrywise(*pairs[n], self.target.shape, named, self.tolerance))
+
+        rest = [found(n) for n in range(1, len(pairs))] if (first := found(0)) else []
+        return next((f for f in first if all(f in again for again in rest)), None)
 
     def _moved(self) -> tuple[Diagnosis, ...]:
         for axis in range(self.true[0].ndim):
             for step in (1, -1):
-                if all(alike(g, np.roll(t, step, axis)) for g, t in zip(self.given, self.true, strict=True)):
+                if all(self.same(g, np.roll(t, step, axis)) for g, t in zip(self.given, self.true, strict=True)):
                     return (Diagnosis("off-by-one", f"yours is moved by one place along axis {axis}"),)
-            if all(alike(g, np.flip(t, axis)) for g, t in zip(self.given, self.true, strict=True)):
+            if all(self.same(g, np.flip(t, axis)) for g, t in zip(self.given, self.true, strict=True)):
                 return (Diagnosis("index", f"yours is turned round along axis {axis}"),)
         return ()
 
@@ -251,13 +316,13 @@ class _Case:
                 continue
             if array.shape != self.true[0].shape or not np.all(np.isfinite(array)):
                 continue
-            if alike(array, self.true[0]):
+            if self.same(array, self.true[0]):
                 continue
             self.found.append((h, array))
-            if alike(array, self.given[0]):
+            if self.same(array, self.given[0]):
                 if self._confirmed(h):
                     matches.append((0, n, None, h))
-            elif constant_ratio(self.given[0], array) is not None:
+            elif constant_ratio(self.given[0], array, self.tolerance) is not None:
                 factor = self._confirmed_factor(h)
                 if factor is not None:
                     matches.append((1, n, factor, h))
@@ -265,11 +330,11 @@ class _Case:
             return ()
         _, _, factor, h = min(matches, key=lambda m: (m[0], _ORDER.get(m[3].kind, 99), m[1]))
         out = [Diagnosis(h.kind, h.sentence, h.where)]
-        return tuple(out) if factor is None else (*out, *self._constant(factor))
+        return tuple(out) if factor is None else (*out, *self._constant(factor, besides=True))
 
     def _confirmed(self, h: _Hypothesis) -> bool:
         try:
-            return all(alike(h.gradient(s), g) for s, g in zip(self.spots[1:], self.given[1:], strict=True))
+            return all(self.same(h.gradient(s), g) for s, g in zip(self.spots[1:], self.given[1:], strict=True))
         except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
             return False
 
@@ -283,7 +348,7 @@ class _Case:
         """Yield the slips that are tried."""
         truth = self.truth
         for d in detours(truth):
-            yield _Hypothesis(d.kind, d.sentence, d.where, _detoured(truth, d))
+            yield _Hypothesis(d.kind, d.sentence, d.where, _detoured(truth, d), d.contribution)
         count = 0
         for source, tensor, free, e in self._edits():
             count += 1
@@ -296,11 +361,12 @@ class _Case:
         """Yield slips in the formula of the gradient, of the gradients and named values that it speaks of."""
         graph = FlowGraph((self.target,))
         values = [t for t in self.truth.graph.order if t.classes is None and t.role != "adjoint"]
+        adjoints = [a for a in self.truth.every.of.values() if a.name != self.target.name]
         for t in reversed(graph.order):
             if t.definition is None or (t.role != "adjoint" and t.of is None):
                 continue
             free, tree = formula(t)
-            likely = [v for v in values if v.rank]
+            likely = [v for v in (*values, *adjoints) if v.rank and v is not t]
             for e in edits(tree, free, likely):
                 yield (None if t is self.target else t.name), t, free, e
 
@@ -315,6 +381,62 @@ class _Case:
             return dense.tensor(self.target)
 
         return gradient
+
+    def weighed(self) -> tuple[Diagnosis, ...]:
+        """Explain it by one contribution that is taken with another factor, or by one term too many."""
+        if self.given[0].shape != self.true[0].shape:
+            return ()
+        for h, array in self.found:
+            if h.kind == "path" and h.child:
+                found = self._weight(h, array) or self._factor_of(h)
+                if found:
+                    return found
+        return self._added()
+
+    def _parts(self, h: _Hypothesis) -> list[tuple[Any, Any]] | None:
+        """Return a contribution as it is given and as it is, at every point; the rest is taken to be right."""
+        out = []
+        for spot, given, true in zip(self.spots, self.given, self.true, strict=True):
+            try:
+                rest = np.asarray(h.gradient(spot), dtype=float)
+            except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+                return None
+            out.append((given - rest, true - rest))
+        return out
+
+    def _weight(self, h: _Hypothesis, array: Any) -> tuple[Diagnosis, ...]:
+        if constant_ratio(self.given[0] - self.true[0], self.true[0] - array, self.tolerance) is None:
+            return ()
+        parts = self._parts(h)
+        factor = None if parts is None else self._factor(parts)
+        if factor is None:
+            return ()
+        text = f"-{factor.text}" if factor.negative else factor.text
+        return (Diagnosis("factor", f"the contribution {h.child} is taken {text} times", text),)
+
+    def _factor_of(self, h: _Hypothesis) -> tuple[Diagnosis, ...]:
+        parts = self._parts(h)
+        if parts is None:
+            return ()
+        found = self._entrywise_of(parts)
+        if found is None:
+            return ()
+        missing, factor = found
+        what = "is missing" if missing else "stands once too often"
+        return (Diagnosis("factor", f"the factor {factor} {what} in the contribution {h.child}", factor),)
+
+    def _added(self) -> tuple[Diagnosis, ...]:
+        """Explain it by a named tensor, or a multiple of one, that is added."""
+        rest = [g - t for g, t in zip(self.given, self.true, strict=True)]
+        for t, array in self._named(self.spots[0]):
+            if array.shape != rest[0].shape or constant_ratio(rest[0], array, self.tolerance) is None:
+                continue
+            factor = self._factor([(r, s.tensor(t)) for r, s in zip(rest, self.spots, strict=True)])
+            if factor is not None:
+                text = t.name if factor.plain else f"{factor.text} {t.name}"
+                word = "taken away" if factor.negative else "added"
+                return (Diagnosis("term", f"{text} is {word}, and does not belong there", text),)
+        return ()
 
     # -- another forward pass --------------------------------------------------------------------------------------
 
@@ -332,7 +454,9 @@ class _Case:
                 slope = along(truth, spot, changed_forward(truth, spot, v), direction)
                 if not abs(slope - wanted) <= 1e-7 * max(abs(slope), abs(wanted)):
                     continue
-                if all(alike(gradient_of_variant(truth, s, v), g) for s, g in zip(self.spots, self.given, strict=True)):
+                if all(
+                    self.same(gradient_of_variant(truth, s, v), g) for s, g in zip(self.spots, self.given, strict=True)
+                ):
                     rank = _ORDER.get(v.kind, 99)
                     if best is None or rank < best[0]:
                         best = (
@@ -376,13 +500,13 @@ class _Case:
                 together = np.asarray(h.gradient(spot)) + np.asarray(k.gradient(spot)) - true
             except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
                 return False
-            if not alike(together, given):
+            if not self.same(together, given):
                 return False
         return True
 
 
 def _detoured(truth: Truth, d: Detour) -> Callable[[Spot], Any]:
-    return lambda spot: gradient_along(truth, spot, {d.edge: d.change})
+    return lambda spot: gradient_along(truth, spot, d.changes)
 
 
 def _reduced(word: str, array: Any, axes: tuple[int, ...]) -> Any:
@@ -390,13 +514,7 @@ def _reduced(word: str, array: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _missing_axes(g: Any, t: Any) -> Iterator[tuple[int, ...]]:
-    from itertools import combinations
-
     extra = t.ndim - g.ndim
     for axes in combinations(range(t.ndim), extra) if extra > 0 else ():
         if tuple(n for k, n in enumerate(t.shape) if k not in axes) == g.shape:
             yield axes
-
-
-def _shapes(g: Any, t: Any) -> str:
-    return f"{g.shape} where {t.shape} belongs"

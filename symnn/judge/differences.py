@@ -8,6 +8,7 @@ Sources: J. N. Lyness, C. B. Moler, SIAM J. Numer. Anal. 4 (1967) 202; L. F. Ric
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,14 @@ import numpy as np
 
 __all__ = ["Differenced", "differenced"]
 
+#: By how much a step is made smaller in turn, where the estimate of the error is more than this of the slope.
+_SHRUNK, _GOOD = (1, 30, 900), 1e-7
 #: A scalar function of arrays by name.
 Scalar = Callable[[Mapping[str, Any]], Any]
 _TINY = 1e-30
-_STEP = 1e-3
-_UNIT = 2.0**-53
+#: Steps of central differences, and the unit of rounding, by the precision of the function's values.
+_STEP = {"float64": 1e-3, "float32": 3e-2, "float16": 2e-1}
+_UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11}
 
 
 @dataclass(frozen=True)
@@ -38,22 +42,28 @@ class Differenced:
     how: str
 
 
-def differenced(f: Scalar, values: Mapping[str, Any], name: str) -> Differenced:
+def differenced(
+    f: Scalar, values: Mapping[str, Any], name: str, *, precision: str = "float64", size: float = 0.0
+) -> Differenced:  # fmt: skip
     """Return the gradient of a scalar function by one of its arrays.
 
     Args:
         f: takes arrays by name; a real number, or a complex one for complex arrays.
         values: the point.
         name: the array.
+        precision: in which the function is worked out: float64, float32 or float16.
+        size: of what is summed in the function, where that is more than its value.
 
     Raises:
         ValueError: the function is not finite there.
     """
     array = np.asarray(values[name], dtype=float)
-    by_steps = _complex(f, values, name, array)
-    if by_steps is not None:
-        return by_steps
-    return _central(f, values, name, array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of imaginary parts dropped, by code that is not analytic
+        by_steps = _complex(f, values, name, array) if precision == "float64" else None
+        if by_steps is not None:
+            return by_steps
+        return _central(f, values, name, array, precision, size)
 
 
 def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Differenced | None:
@@ -80,7 +90,9 @@ def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Dif
         if value is None:
             return None
         out[at] = value
-    return Differenced(out, np.abs(out) * 64 * _UNIT + float(np.abs(out).max(initial=0.0)) * 1e-13, "complex steps")
+    return Differenced(
+        out, np.abs(out) * 64 * _UNIT["float64"] + float(np.abs(out).max(initial=0.0)) * 1e-13, "complex steps"
+    )
 
 
 def _imaginary(value: Any) -> float | None:
@@ -90,18 +102,29 @@ def _imaginary(value: Any) -> float | None:
     return float(np.imag(array)) / _TINY
 
 
-def _central(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Differenced:
+def _central(
+    f: Scalar, values: Mapping[str, Any], name: str, array: Any, precision: str, size: float
+) -> Differenced:  # fmt: skip
     out, error = np.zeros(array.shape), np.zeros(array.shape)
-    base = abs(float(np.real(f(values))))
+    base = max(size, abs(float(np.real(f(values)))), 1e-300)
     if not np.isfinite(base):
         raise ValueError("the forward is not finite at the point")
+    scale = 0.0
     for at in np.ndindex(*array.shape):
-        step = _STEP * max(1.0, abs(float(array[at])))
-        coarse, fine = _slope(f, values, name, array, at, step), _slope(f, values, name, array, at, step / 2)
-        finer = _slope(f, values, name, array, at, step / 4)
-        first, second = (4 * fine - coarse) / 3, (4 * finer - fine) / 3
-        out[at] = second
-        error[at] = abs(second - first) + 16 * _UNIT * max(base, 1e-300) / step
+        best: tuple[float, float] | None = None
+        for shrunk in _SHRUNK:
+            step = _STEP[precision] * max(1.0, abs(float(array[at]))) / shrunk
+            coarse, fine = _slope(f, values, name, array, at, step), _slope(f, values, name, array, at, step / 2)
+            finer = _slope(f, values, name, array, at, step / 4)
+            first, second = (4 * fine - coarse) / 3, (4 * finer - fine) / 3
+            here = abs(second - first) + 16 * _UNIT[precision] * base / step
+            if best is None or here < best[0]:
+                best = (here, second)
+            if best[0] <= _GOOD * max(scale, abs(best[1])):
+                break  # a kink lies no nearer than the step
+        assert best is not None
+        error[at], out[at] = best
+        scale = max(scale, abs(float(out[at])))
     return Differenced(out, error, "central differences")
 
 

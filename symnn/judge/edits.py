@@ -29,9 +29,12 @@ from symnn.ground.tree import (
     Tree,
     Where,
     children,
+    free_indices,
     mul,
     num,
     rebuild,
+    tensors_in,
+    walk,
 )
 from symnn.show.text_notation import text
 
@@ -57,17 +60,32 @@ def edits(tree: Tree, free: tuple[Index, ...], tensors: Sequence[Tensor]) -> Ite
         tensors: those that may have been taken for one another.
     """
 
-    def go(at: Tree, env: tuple[Index, ...], put: Callable[[Tree], Tree]) -> Iterator[Edit]:
+    def go(
+        at: Tree, env: tuple[Index, ...], put: Callable[[Tree], Tree], *, factor: bool = False
+    ) -> Iterator[Edit]:  # fmt: skip
         for kind, sentence, where, new in _here(at, env, tensors):
-            yield Edit(kind, sentence, where, put(new))
+            if not (factor and new == ONE):  # that is a factor left out, and said so
+                yield Edit(kind, sentence, where, put(new))
         inner = (*env, at.index) if isinstance(at, Sum) else env
         parts = children(at)
         if isinstance(at, Entry):
             return
         for n, part in enumerate(parts):
-            yield from go(part, inner, _into(at, parts, n, put))
+            yield from go(part, inner, _into(at, parts, n, put), factor=isinstance(at, Mul))
 
     yield from go(tree, free, lambda t: t)
+    yield from _everywhere(tree)
+
+
+def _everywhere(tree: Tree) -> Iterator[Edit]:
+    """Yield the formula with one size in another's place wherever it stands as a number."""
+    sizes = list(dict.fromkeys(t.symbol for t in walk(tree) if isinstance(t, Sym) and t.symbol.is_integer))
+    others = dict.fromkeys(s for t in tensors_in(tree) for size in t.shape for s in sorted(size.free_symbols, key=str))
+    for n in sizes:
+        for m in others:
+            if m != n:
+                new = substitute(tree, symbols={n: Sym(m)})
+                yield Edit("factor", f"{m} stands where {n} belongs", str(n), new)
 
 
 def _into(at: Tree, parts: tuple[Tree, ...], n: int, put: Callable[[Tree], Tree]) -> Callable[[Tree], Tree]:
@@ -94,7 +112,7 @@ def _here(at: Tree, env: tuple[Index, ...], tensors: Sequence[Tensor]) -> Iterat
         case Delta():
             yield from _delta(at)
         case Ind():
-            yield from _condition(at)
+            yield from _condition(at, tensors)
         case Where():
             yield "case", f"only the case {text(at.condition)} is taken", text(at), at.then
             yield "case", f"the case {text(at.condition)} is left out", text(at), at.other
@@ -133,6 +151,15 @@ def _terms(at: Add) -> Iterator[_Slip]:
             Add((*at.terms[:n], turned, *at.terms[n + 1 :])),
         )
         yield "term", f"the term {_plain(t)} stands twice", _plain(t), Add((*at.terms, t))
+        bare = t.body if isinstance(t, Neg) else t
+        if isinstance(bare, Delta) and left:
+            kept = Add((mul(rest, Add((ONE, Neg(bare)))), t))
+            yield (
+                "onehot",
+                f"{text(t)} is put in place of what stands there, where it must be added to it",
+                text(at),
+                kept,
+            )
         if isinstance(t, Pow) and _half(t) and len(left) == 1 and _constant(left[0]):
             inside: Tree = Pow(Add((t.base, left[0])), t.exponent)
             yield "eps", f"{text(left[0])} stands inside the root, where it belongs outside", text(at), inside
@@ -199,6 +226,7 @@ def _sum(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
                 text(at),
                 new,
             )
+    yield from _other_axis(at, env)
     inner = at.body
     if isinstance(inner, Sum):
         yield (
@@ -207,6 +235,23 @@ def _sum(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
             text(at),
             Sum(k, substitute(inner.body, indices={inner.index: ZERO})),
         )
+
+
+def _other_axis(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
+    """Yield the sum over another axis of what is summed, spread along the one that belongs: axis=0 for axis=1."""
+    k = at.index
+    inside = free_indices(at.body)
+    for i in env:
+        if i.size != k.size or i in inside:
+            continue
+        for n in env:
+            if n is not i and n in inside and n.size is not None:
+                m = n.fresh(n.size)
+                body = substitute(at.body, indices={k: Ix(i), n: Ix(m)})
+                said = f"the sum runs over {n.size}, where it belongs over {k.size}: over the wrong axis"
+                yield "axis", said, text(at), Sum(m, body)
+                # a mean over that axis
+                yield "axis", said, text(at), mul(Div(from_sympy(k.size), from_sympy(n.size)), Sum(m, body))
 
 
 def _power(at: Pow) -> Iterator[_Slip]:
@@ -271,7 +316,7 @@ def _delta(at: Delta) -> Iterator[_Slip]:
     yield "onehot", f"{text(at)} is missing", text(at), ZERO
 
 
-def _condition(at: Ind) -> Iterator[_Slip]:
+def _condition(at: Ind, tensors: Sequence[Tensor]) -> Iterator[_Slip]:
     yield "mask", f"the condition {text(at)} is turned round", text(at), Ind(at.rel, at.right, at.left)
     yield "mask", f"the condition {text(at)} is missing", text(at), ONE
     for side in (at.left, at.right):

@@ -13,7 +13,7 @@ import numpy as np
 from symnn.ground.sizes import Size
 from symnn.ground.tensors import Tensor
 
-__all__ = ["Factor", "aligned_to", "alike", "constant_ratio", "entrywise", "named_factor", "reductions"]
+__all__ = ["SAME", "Factor", "aligned_to", "alike", "constant_ratio", "entrywise", "named_factor", "reductions"]
 
 #: Two arrays are the same up to rounding where they differ by less than this of the larger entry.
 SAME = 1e-8
@@ -31,7 +31,7 @@ def alike(a: Any, b: Any, tolerance: float = SAME) -> bool:
     return bool(gap <= tolerance * scale) if np.isfinite(scale) else False
 
 
-def constant_ratio(given: Any, true: Any) -> float | None:
+def constant_ratio(given: Any, true: Any, tolerance: float = SAME) -> float | None:
     """Return r where given = r * true entry by entry, or None."""
     given, true = np.asarray(given, dtype=float), np.asarray(true, dtype=float)
     if given.shape != true.shape or not given.size:
@@ -40,7 +40,7 @@ def constant_ratio(given: Any, true: Any) -> float | None:
     if not square > 0 or not np.isfinite(square):
         return None
     r = float((given * true).sum() / square)
-    return r if r and np.isfinite(r) and alike(given, r * true) else None
+    return r if r and np.isfinite(r) and alike(given, r * true, tolerance) else None
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,36 @@ _NUMBERS = [
 _POWERS: tuple[Fraction, ...] = tuple(Fraction(p) for p in ("1", "-1", "2", "-2", "1/2", "-1/2"))
 
 
-def named_factor(ratios: Sequence[float], values: Sequence[Mapping[Any, float]]) -> Factor | None:
+def named_factor(
+    ratios: Sequence[float], values: Sequence[Mapping[Any, float]], numbers: Sequence[Fraction] = (),
+    tolerance: float = 1e-7,
+) -> Factor | None:  # fmt: skip
     """Return the constant that has these values where sizes and scalars have those, or None.
 
     Args:
         ratios: its value at each point.
         values: the value of each symbol there.
+        numbers: constants of the forward pass, which it may be made of too.
+        tolerance: relative, of the ratios.
     """
     negative = ratios[0] < 0
     if any((r < 0) != negative for r in ratios):
         return None
     size = [abs(r) for r in ratios]
-    for text, symbols, inverse, made in _constants(values):
-        if all(abs(m - r) <= 1e-7 * r for m, r in zip(made, size, strict=True)):
+    for text, symbols, inverse, made in (*_constants(values), *_of_numbers(numbers, len(values))):
+        if all(abs(m - r) <= tolerance * r for m, r in zip(made, size, strict=True)):
             return Factor(text, negative, symbols, inverse)
     return None
+
+
+def _of_numbers(
+    numbers: Sequence[Fraction], count: int
+) -> Iterator[tuple[str, tuple[Any, ...], bool, list[float]]]:  # fmt: skip
+    for n in numbers:
+        shown = f"{float(n):.6g}"
+        for text, value in ((shown, n), (f"1/{shown}", 1 / n), (f"{shown}**2", n * n), (f"1/{shown}**2", 1 / (n * n))):
+            yield text, (), text.startswith("1/"), [float(value)] * count
+        yield f"(1 - {shown})", (), False, [abs(float(1 - n))] * count
 
 
 def _over(n: float, below: float) -> float:
@@ -132,7 +147,7 @@ def _product(q: Fraction, powers: Iterable[tuple[Any, Fraction]]) -> str:
 # -- axes --------------------------------------------------------------------------------------------------------------
 
 
-def reductions(given: Any, true: Any) -> Iterator[tuple[str, tuple[int, ...]]]:
+def reductions(given: Any, true: Any, tolerance: float = SAME) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield how an array with more axes than the true one reduces to it: ("sum" | "mean" | "first", axes)."""
     given, true = np.asarray(given, dtype=float), np.asarray(true, dtype=float)
     extra = given.ndim - true.ndim
@@ -143,17 +158,17 @@ def reductions(given: Any, true: Any) -> Iterator[tuple[str, tuple[int, ...]]]:
         if tuple(n for k, n in enumerate(left) if k not in axes) != true.shape:
             continue
         for word, made in (("sum", given.sum(axis=axes)), ("mean", given.mean(axis=axes))):
-            if alike(made, true):
+            if alike(made, true, tolerance):
                 yield word, axes
 
 
-def transposes(given: Any, true: Any) -> Iterator[tuple[int, ...]]:
+def transposes(given: Any, true: Any, tolerance: float = SAME) -> Iterator[tuple[int, ...]]:
     """Yield orders of axes, other than the one it has, that make an array the true one."""
     given = np.asarray(given)
     if given.ndim != np.ndim(true) or given.ndim < 2 or given.ndim > 4:
         return
     for order in permutations(range(given.ndim)):
-        if list(order) != sorted(order) and alike(given.transpose(order), true):
+        if list(order) != sorted(order) and alike(given.transpose(order), true, tolerance):
             yield order
 
 
@@ -180,11 +195,12 @@ _SHAPES: tuple[tuple[str, Any], ...] = (
     ("(1 - {0}**2)", lambda a: 1 - a * a), ("{0} * (1 - {0})", lambda a: a * (1 - a)), ("(1 - {0})", lambda a: 1 - a),
     ("{0}**2", lambda a: a * a), ("1/{0}**2", lambda a: 1 / (a * a)), ("sqrt({0})", lambda a: np.sqrt(np.abs(a))),
     ("1/sqrt({0})", lambda a: 1 / np.sqrt(np.abs(a))), ("exp({0})", np.exp), ("sign({0})", np.sign),
+    ("1[{0} < 0]", lambda a: (a < 0) * 1.0),
 )  # fmt: skip
 
 
 def entrywise(
-    given: Any, true: Any, shape: tuple[Size, ...], named: Iterable[tuple[Tensor, Any]]
+    given: Any, true: Any, shape: tuple[Size, ...], named: Iterable[tuple[Tensor, Any]], tolerance: float = SAME
 ) -> Iterator[tuple[bool, str]]:
     """Yield (missing, factor): the factor, of a named value, that is missing in an array or stands there in excess."""
     given, true = np.asarray(given, dtype=float), np.asarray(true, dtype=float)
@@ -199,7 +215,7 @@ def entrywise(
                 factor = f(spread)
             if not np.all(np.isfinite(factor)) or np.ptp(factor) == 0:
                 continue
-            if alike(given * factor, true):
+            if alike(given * factor, true, tolerance):
                 yield True, form.format(t.name)
-            elif alike(given, true * factor):
+            elif alike(given, true * factor, tolerance):
                 yield False, form.format(t.name)

@@ -19,6 +19,7 @@ from symnn.judge.repair import judged_mismatch
 from symnn.judge.spots import spots
 from symnn.judge.truth import truth_of
 from symnn.network import Network
+from symnn.verify.points import symbols_of
 
 __all__ = ["check_gradient", "check_gradients", "parameters_of"]
 
@@ -87,12 +88,21 @@ def check_gradients(
             )
         asked = {n: by_name[n] for n in names}
     else:
-        own = candidates.gives if isinstance(candidates, Code) else ()
+        own = [n for n in candidates.gives if _is_real(forward, n)] if isinstance(candidates, Code) else []
         asked = dict.fromkeys(names or own or parameters_of(forward), candidates)
     if not asked:
         raise DefinitionError("There is no gradient to judge: say by what was differentiated with wrt=(...).")
     title = forward.name if isinstance(forward, Tensor) else forward.loss.name
     return Judgements({n: check_gradient(forward, n, c, seed=seed) for n, c in asked.items()}, title)
+
+
+def _is_real(forward: Network | Tensor, name: str) -> bool:
+    """Tell whether a name is that of a real tensor, or of nothing at all, which is for others to refuse."""
+    graph = forward.graph if isinstance(forward, Network) else FlowGraph((forward,))
+    symbols = symbols_of(graph)
+    if any(s.name == name for s in (*symbols.sizes, *symbols.scalars)):
+        return False
+    return all(t.classes is None for t in graph.order if t.name == name)
 
 
 def parameters_of(forward: Network | Tensor) -> tuple[str, ...]:

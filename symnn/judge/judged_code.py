@@ -10,6 +10,7 @@ import numpy as np
 from symnn.ground.errors import SymnnError, UnsupportedError
 from symnn.judge.accuracy import Bound, rounding
 from symnn.judge.code import CannotRun, Code, Run
+from symnn.judge.fits import SAME
 from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Diagnosis, Judgement
 from symnn.judge.spots import Spot
@@ -20,6 +21,10 @@ __all__ = ["judged_code"]
 #: An error below this, of the largest entry, is looked at again with more digits of the true gradient.
 _SMALL = 1e-6
 _DIGITS = 40
+#: Forward passes that differ by so much of the largest entry are the same one, in float64 and in float32.
+_SAME_FORWARD, _FLOAT32_FORWARD = 1e-9, 1e-5
+#: Then the error may be as much as this of what double precision loses in the true gradient.
+_TIMES = 4
 
 
 def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
@@ -30,14 +35,16 @@ def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
     failed = False
     try:
         for spot in points:
-            run = code.run(truth, spot)
-            if run.changed:
-                notes.append(f"{code.name} changes its argument {', '.join(run.changed)}")
-            problem = _forward_differs(truth, run, spot)
+            run = _same_twice(truth, code, spot)
+            notes += [f"{who} changes its argument {what}" for who, what in run.changed]
+            problem, precision = _forward_differs(truth, run, spot)
             if problem:
                 found = (Diagnosis("forward", problem),)
-                return Judgement(truth.wrt.name, WRONG, problem, diagnosis=found, notes=tuple(notes), **common)
-            bounds.append(rounding(truth, code, spot, run))
+                return Judgement(
+                    truth.wrt.name, WRONG, problem, diagnosis=found, notes=tuple(dict.fromkeys(notes)), **common
+                )  # fmt: skip
+            bounds.append(rounding(truth, code, spot, run, precision))
+            notes += _shape_note(truth, run, spot)
             error = _error(truth, run, spot, bounds[-1])
             if error is None:
                 failed = True
@@ -62,8 +69,31 @@ def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
         except CannotRun as reason:
             raise UnsupportedError(str(reason)) from None
 
-    granted = f"{loosest.relative:.0e}"
-    return judged_wrong(truth, values, points, "", common, granted=granted)
+    tolerance = SAME if loosest.precision == "float64" else max(100 * loosest.relative, 1e-4)
+    return judged_wrong(truth, values, points, "", common, granted=f"{loosest.relative:.0e}", tolerance=tolerance)
+
+
+def _same_twice(truth: Truth, code: Code, spot: Spot) -> Run:
+    """Return what code gives at a point, having called it twice.
+
+    Raises:
+        CannotRun: it gives something else the second time.
+    """
+    run, again = code.run(truth, spot), code.run(truth, spot)
+    one, two = np.asarray(run.gradient, dtype=float), np.asarray(again.gradient, dtype=float)
+    if one.shape != two.shape or not np.allclose(one, two, rtol=1e-6, atol=0, equal_nan=True):
+        raise CannotRun(
+            f"{code.name} gives another gradient when it is called again with the same arguments: a random draw, or "
+            "something it keeps between calls. Hand the mask or the generator's seed in as an argument"
+        )
+    return run
+
+
+def _shape_note(truth: Truth, run: Run, spot: Spot) -> list[str]:
+    shape, wanted = np.shape(run.gradient), _true(truth, spot).shape
+    if len(shape) == len(wanted):
+        return []
+    return [f"the gradient has {len(shape)} axes, {truth.wrt.name} has {len(wanted)}: axes of length 1 are passed over"]
 
 
 def _true(truth: Truth, spot: Spot) -> Any:
@@ -74,7 +104,7 @@ def _true(truth: Truth, spot: Spot) -> Any:
 
 def _as_true(given: Any, true: Any) -> Any:
     """Return an array without axes of length 1 that the true one has not, or with those that it has."""
-    if given.shape != true.shape and _squeezed(given) == _squeezed(true):
+    if given.ndim != true.ndim and _squeezed(given) == _squeezed(true):
         return given.reshape(true.shape)
     return given
 
@@ -98,7 +128,7 @@ def _error(truth: Truth, run: Run, spot: Spot, bound: Bound) -> float | None:
         except (SymnnError, ArithmeticError, ValueError, KeyError):
             return None
         gap = np.abs(given - exact)
-        allowed = allowed + np.abs(true - exact)
+        allowed = allowed + _TIMES * float(np.abs(true - exact).max(initial=0.0))
     if np.any(gap > allowed):
         return None
     return float(gap.max(initial=0.0)) / scale if scale else 0.0
@@ -111,15 +141,18 @@ def _exact(truth: Truth, spot: Spot) -> Any:
     return np.asarray(spot.machine(_DIGITS).tensor(target)).astype(float)
 
 
-def _forward_differs(truth: Truth, run: Run, spot: Spot) -> str:
+def _forward_differs(truth: Truth, run: Run, spot: Spot) -> tuple[str, str]:
+    """Return how the forward passes differ, or nothing; and what theirs computes in, where it is not float64."""
     if run.forward is None:
-        return ""
+        return "", ""
     ours = np.asarray(spot.tensor(truth.output), dtype=float)
     theirs = np.asarray(run.forward, dtype=float)
     if theirs.shape != ours.shape:
-        return f"your forward has shape {theirs.shape}, the one it is judged by {ours.shape}, at {spot.where()}"
+        return f"your forward has shape {theirs.shape}, the one it is judged by {ours.shape}, at {spot.where()}", ""
     scale = max(1.0, float(np.abs(ours).max(initial=0.0)))
-    gap = float(np.abs(ours - theirs).max(initial=0.0))
-    if not gap <= (1e-4 if np.asarray(run.forward).dtype == np.float32 else 1e-9) * scale:
-        return f"the forward differs before any gradient is judged: by {gap:.3g} at {spot.where()}"
-    return ""
+    gap = float(np.abs(ours - theirs).max(initial=0.0)) / scale
+    if gap <= _SAME_FORWARD:
+        return "", ""
+    if gap <= _FLOAT32_FORWARD:
+        return "", "float32"
+    return f"the forward differs before any gradient is judged: by {gap * scale:.3g} at {spot.where()}", ""

@@ -11,12 +11,12 @@ from symnn.graph.interpreter import size_value
 from symnn.ground.errors import SymnnError
 from symnn.ground.tensors import Tensor
 from symnn.judge.diagnose import diagnose
-from symnn.judge.fits import alike
+from symnn.judge.fits import SAME, alike
 from symnn.judge.highlight import highlighted
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement, Seen
 from symnn.judge.spots import Spot, special_spots
 from symnn.judge.truth import Truth
-from symnn.judge.wording import number, rounded_text
+from symnn.judge.wording import number, rounded_text, told_apart
 from symnn.language.reading import Reading
 from symnn.show.latex_notation import latex as tree_latex
 from symnn.show.letters import named
@@ -54,6 +54,7 @@ def _beside(truth: Truth, reading: Reading) -> dict[str, str]:
 def judged_wrong(
     truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot], why: str, common: dict[str, Any],
     *, reading: Reading | None = None, seen: Seen | None = None, granted: str = "", hidden: bool = True,
+    tolerance: float = SAME,
 ) -> Judgement:  # fmt: skip
     """Return the judgement on a gradient that is wrong, with what is wrong about it.
 
@@ -67,12 +68,14 @@ def judged_wrong(
         seen: the counterexample, where there is an exact one.
         granted: what rounding explains, in words.
         hidden: look for the special sets on which it is right.
+        tolerance: up to which arrays are the same, for code of low precision.
     """
     try:
-        found = diagnose(truth, values, points[:3]) or _imprecise(truth, values, points, granted)
+        found = diagnose(truth, values, points[:3], tolerance=tolerance) or _imprecise(truth, values, points, granted)
     except (SymnnError, ArithmeticError, ValueError, KeyError):
         found = ()
     seen = seen or _where(truth, values, points)
+    hidden = hidden and not any(d.kind == "precision" for d in found)
     notes = (*common.pop("notes", ()), *(_hidden(truth, values) if hidden else ()))
     if reading is not None:
         common["formulas"] = _beside(truth, reading)
@@ -115,10 +118,11 @@ def _where(truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot]) 
             return Seen(sizes, {}, "", f"shape {true.shape}", f"shape {given.shape}")
         if alike(given, true, 1e-9) or not np.all(np.isfinite(true)):
             continue
-        at = np.unravel_index(int(np.nanargmax(np.abs(given - true))), true.shape) if true.shape else ()
+        gap = np.nan_to_num(np.abs(given - true), nan=np.inf)
+        at = np.unravel_index(int(gap.argmax()), true.shape) if true.shape else ()
         place = "entry " + ", ".join(f"{i.letter}={int(k)}" for i, k in zip(truth.free, at, strict=True)) if at else ""
         entries = {t.name: rounded_text(v) for t, v in spot.leaves.items() if np.size(v) <= 6}
-        return Seen(sizes, entries, place, f"{float(true[at]):.6g}", f"{float(given[at]):.6g}")
+        return Seen(sizes, entries, place, *told_apart(float(true[at]), float(given[at])))
     return None
 
 

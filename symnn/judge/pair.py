@@ -6,24 +6,31 @@ looked for in the arrays alone: a sign, a factor made of sizes, a transpose, an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
-import sympy
 
 from symnn.ground.errors import DefinitionError
 from symnn.judge.code import CannotRun, array_of
 from symnn.judge.differences import Differenced, differenced
-from symnn.judge.fits import alike, named_factor, reductions, transposes
-from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Diagnosis, Judgement, Seen
+from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Judgement, Seen
 from symnn.judge.judgements import Judgements
+from symnn.judge.pair_diagnosis import diagnosed
+from symnn.judge.wording import told_apart
 
 __all__ = ["check_pair"]
 
 _SIZES = (3, 5, 4, 2, 7, 6, 9, 8)
 _POINTS = 2
+#: Points drawn in place of one at which the differences are not good enough.
+_REDRAWN = 4
+#: The least error that is granted, and the most that differences may have, of the largest entry, by precision.
+_LEAST = {"float64": 1e-7, "float32": 3e-4, "float16": 2e-2}
+_MOST = {"float64": 1e-4, "float32": 2e-2, "float16": 2e-2}
 #: Larger gradients are differenced along random directions first, and entry by entry only where these differ.
 _MOST_ENTRIES = 4_000
 
@@ -39,10 +46,11 @@ def check_pair(
 
     Args:
         forward: takes the arrays in the order of ``shapes``; returns the output, or (output, cache).
+            Several outputs come before the cache: ``h, c, cache = forward(...)``, ``backward(dh, dc, cache)``.
         backward: takes (dout, cache), or (dout, *arrays) where forward returns no cache; returns the gradients in
             order, or a dict by name.
-        shapes: shape of each array by name: sizes as names or numbers, "N,D" or (5, "D"). Whole numbers are drawn for
-            "N|C": labels below C.
+        shapes: shape of each array by name: sizes as names or numbers, or sums and products of them, "N,D", "D,4*H"
+            or (5, "D"). Whole numbers are drawn for "N|C": labels below C.
         wrt: the arrays whose gradients backward returns, in order; by default all real ones.
         sizes: numbers for some of the sizes' names; the others are drawn pairwise different.
         draw: functions (rng, shape) -> array for arrays that must not be generic, by name.
@@ -58,15 +66,25 @@ def check_pair(
 
 @dataclass
 class _Point:
-    """One point: sizes, arrays, the upstream gradient, what backward gave and what it changed."""
+    """One point: sizes, arrays, the upstream gradients, what backward gave and what it changed."""
 
     sizes: dict[str, int]
     arrays: dict[str, Any]
-    dout: Any
-    out: Any
+    douts: list[Any]
+    outs: list[Any]
     grads: dict[str, Any]
-    changed: tuple[str, ...]
+    changed: tuple[tuple[str, str], ...]
+    precision: str
     found: dict[str, Differenced] = field(default_factory=dict)
+
+    @property
+    def out(self) -> Any:
+        """The first output."""
+        return self.outs[0]
+
+    def size(self) -> float:
+        """Return the size of what the differences are differences of."""
+        return sum(float(np.abs(d * o).sum()) for d, o in zip(self.douts, self.outs, strict=True))
 
 
 class _Task:
@@ -87,46 +105,72 @@ class _Task:
         for name in self.wrt:
             if name not in self.shapes:
                 raise DefinitionError(f"wrt= names {name!r}; the arrays are {', '.join(self.shapes)}.")
-        self.label = getattr(backward, "__name__", "backward")
+        self.first, self.label = (getattr(f, "__name__", w) for f, w in ((forward, "forward"), (backward, "backward")))
 
     def judged(self) -> Judgements:
         """Return one judgement for each gradient."""
         points: list[_Point] = []
         try:
             for n in range(_POINTS):
-                points.append(self.point(n))
-            for p in points:
-                for name in self.wrt:
-                    p.found[name] = self.differences(p, name)
+                points.append(self.good_point(n))
         except CannotRun as reason:
             return Judgements({n: Judgement(n, CANNOT, str(reason)) for n in self.wrt}, "pair")
         return Judgements({name: self.verdict(name, points) for name in self.wrt}, "pair")
 
     # -- points ----------------------------------------------------------------------------------------------------
 
-    def point(self, n: int) -> _Point:
+    def good_point(self, n: int) -> _Point:
+        """Return a point at which the differences are good enough to judge by.
+
+        Raises:
+            CannotRun: there is none, or a function raised.
+        """
+        for attempt in range(_REDRAWN):
+            p = self.point(n, attempt)
+            for name in self.wrt:
+                p.found[name] = self.differences(p, name)
+            if all(_is_good(d, p.precision) for d in p.found.values()):
+                return p
+        raise CannotRun(
+            f"differences of the forward are not good enough to judge by (it computes in {p.precision}, and a kink may "
+            "lie at every point)"
+        )
+
+    def point(self, n: int, attempt: int = 0) -> _Point:
         """Return a point, with what backward gives there.
 
         Raises:
             CannotRun: one of the functions raised, or returned what is no array.
         """
-        rng = np.random.default_rng([self.seed, n])
+        rng = np.random.default_rng([self.seed, n, attempt])
         names = list(
-            dict.fromkeys(s for axes, classes in self.shapes.values() for s in (*axes, classes) if isinstance(s, str))
+            dict.fromkeys(k for axes, classes in self.shapes.values() for s in (*axes, classes) for k in _in(s))
         )
         pool = [s for s in (*_SIZES[n:], *_SIZES[:n]) if s not in self.fixed.values()] + list(range(10, 30))
         sizes = {**dict(zip([k for k in names if k not in self.fixed], pool, strict=False)), **self.fixed}
         arrays = {k: self.drawn(k, sizes, rng) for k in self.shapes}
         where = ", ".join(f"{k}={v}" for k, v in sizes.items())
-        given = {k: np.array(v, copy=True) for k, v in arrays.items()}
-        out, cache = self.ran("forward", where, lambda: self.called(given))
-        dout = rng.normal(size=np.shape(out))
-        sent = np.array(dout, copy=True)
-        result = self.ran(self.label, where, lambda: self.backward(sent, cache) if cache is not None else
-                          self.backward(sent, *given.values()))  # fmt: skip
-        changed = [k for k, v in arrays.items() if not np.array_equal(v, given[k], equal_nan=v.dtype.kind == "f")]
-        changed += [] if np.array_equal(sent, dout) else ["dout"]
-        return _Point(sizes, arrays, dout, out, self.gradients(result), tuple(changed))
+        given = _copies(arrays)
+        outs, cache = self.ran(self.first, where, lambda: self.called(given))
+        again, _ = self.ran(self.first, where, lambda: self.called(_copies(arrays)))
+        if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(outs, again, strict=True)):
+            raise CannotRun(
+                f"{self.first} gives another value when it is called again with the same arguments: hand its random "
+                "draws in as an argument"
+            )
+        if not all(np.all(np.isfinite(o)) for o in outs):
+            raise CannotRun(f"{self.first} gives values that are not finite, at {where}")
+        changed = [(self.first, k) for k in _changed(arrays, given)]
+        douts = [rng.normal(size=np.shape(o)).astype(o.dtype if o.dtype.kind == "f" else float) for o in outs]
+        held = _copies(arrays) if changed else given
+        sent = [np.array(d, copy=True) for d in douts]
+        result = self.ran(self.label, where, lambda: self.backward(*sent, cache) if cache is not None else
+                          self.backward(*sent, *held.values()))  # fmt: skip
+        changed += [(self.label, k) for k in _changed(arrays, held)]
+        changed += [(self.label, "dout") for a, b in zip(sent, douts, strict=True) if not np.array_equal(a, b)][:1]
+        kinds = [o.dtype.name for o in outs if o.dtype.name in _LEAST]
+        precision = max(kinds, key=lambda k: _LEAST[k], default="float64")
+        return _Point(sizes, arrays, douts, outs, self.gradients(result), tuple(changed), precision)
 
     def ran(self, name: str, where: str, work: Callable[[], Any]) -> Any:
         try:
@@ -137,19 +181,22 @@ class _Task:
         except Exception as error:  # whatever somebody's code does is its own
             raise CannotRun(f"{name} raised {type(error).__name__}: {error}, at {where}") from error
 
-    def called(self, arrays: Mapping[str, Any]) -> tuple[Any, Any]:
+    def called(self, arrays: Mapping[str, Any]) -> tuple[list[Any], Any]:
+        """Return the outputs, and the cache or None."""
         result = self.forward(*arrays.values(), *self.constants)
-        if isinstance(result, tuple) and len(result) == 2:
-            return np.asarray(result[0]), result[1]
-        return np.asarray(result), None
+        if result is None:
+            raise CannotRun(f"{self.first} returned None: it must return its output, and a cache")
+        if isinstance(result, tuple) and len(result) > 1:
+            return [_output(r, self.first) for r in result[:-1]], result[-1]
+        return [_output(result, self.first)], None
 
     def drawn(self, name: str, sizes: Mapping[str, int], rng: np.random.Generator) -> Any:
         axes, classes = self.shapes[name]
-        shape = tuple(sizes[s] if isinstance(s, str) else s for s in axes)
+        shape = tuple(_number_of(s, sizes) for s in axes)
         if name in self.draw:
             return np.asarray(self.draw[name](rng, shape))
         if classes is not None:
-            return rng.integers(0, sizes[classes] if isinstance(classes, str) else classes, size=shape)
+            return rng.integers(0, _number_of(classes, sizes), size=shape)
         return rng.normal(size=shape)
 
     def gradients(self, result: Any) -> dict[str, Any]:
@@ -169,11 +216,12 @@ class _Task:
         return {n: array_of(v, self.label) for n, v in zip(self.wrt, parts, strict=True)}
 
     def scalar(self, p: _Point) -> Callable[[Mapping[str, Any]], Any]:
-        """Return sum(dout * forward(...)), of arrays by name."""
+        """Return sum(dout * forward(...)), over all outputs, of arrays by name."""
 
         def f(values: Mapping[str, Any]) -> Any:
-            out, _ = self.called({k: np.array(v, copy=True) for k, v in values.items()})
-            return (p.dout * out).sum()
+            outs, _ = self.called(_copies(values))
+            wide = [o if o.dtype.kind == "c" else o.astype(float) for o in outs]
+            return sum((d.astype(float) * o).sum() for d, o in zip(p.douts, wide, strict=True))
 
         return f
 
@@ -182,14 +230,15 @@ class _Task:
         if np.asarray(p.arrays[name]).size > _MOST_ENTRIES:
             raise CannotRun(f"{name} has {np.asarray(p.arrays[name]).size} entries; give smaller sizes")
         where = ", ".join(f"{k}={v}" for k, v in p.sizes.items())
-        found: Differenced = self.ran("forward", where, lambda: differenced(self.scalar(p), p.arrays, name))
+        work = partial(differenced, self.scalar(p), p.arrays, name, precision=p.precision, size=p.size())
+        found: Differenced = self.ran(self.first, where, work)
         return found
 
     # -- verdicts --------------------------------------------------------------------------------------------------
 
     def verdict(self, name: str, points: list[_Point]) -> Judgement:
         """Return the judgement on one gradient."""
-        notes = [f"{self.label} changes its argument {c}" for p in points for c in p.changed]
+        notes = [f"{who} changes its argument {what}" for p in points for who, what in p.changed]
         notes += self.square(points[0])
         worst, bound, how = 0.0, 0.0, points[0].found[name].how
         for p in points:
@@ -197,11 +246,11 @@ class _Task:
             if given.shape != true.gradient.shape:
                 return self.wrong(name, points, notes)
             scale = max(float(np.abs(true.gradient).max(initial=0.0)), 1e-300)
-            least = 1e-9 if how == "complex steps" else 1e-7
-            if given.dtype == np.float32:
-                least = 1e-4
-                notes.append("judged by the rounding of float32")
-            allowed = np.maximum(8 * true.error, least * scale)
+            precision = max(p.precision, given.dtype.name, key=lambda k: _LEAST.get(k, 0.0))
+            least = 1e-9 if how == "complex steps" and precision == "float64" else _LEAST[precision]
+            if precision != "float64":
+                notes.append(f"judged by the rounding of {precision}")
+            allowed = np.minimum(np.maximum(8 * true.error, least * scale), _MOST[precision] * scale)
             gap = np.abs(given.astype(float) - true.gradient)
             worst, bound = (
                 max(worst, float(gap.max(initial=0.0)) / scale),
@@ -226,16 +275,46 @@ class _Task:
 
     def wrong(self, name: str, points: list[_Point], notes: list[str]) -> Judgement:
         """Return the judgement on a gradient that is wrong."""
-        found = _diagnosed(name, points)
+        found = diagnosed(name, points, _LEAST[points[0].precision])
         p = points[0]
         given, true = np.asarray(p.grads[name], dtype=float), p.found[name].gradient
         seen = Seen(dict(p.sizes), {}, "", f"shape {true.shape}", f"shape {given.shape}")
         if given.shape == true.shape:
-            at = np.unravel_index(int(np.nanargmax(np.abs(given - true))), true.shape) if true.shape else ()
-            seen = Seen(dict(p.sizes), {}, f"entry {', '.join(str(int(k)) for k in at)}" if at else "",
-                        f"{float(true[at]):.6g}", f"{float(given[at]):.6g}")  # fmt: skip
+            gap = np.nan_to_num(np.abs(given - true), nan=np.inf)
+            at = np.unravel_index(int(gap.argmax()), true.shape) if true.shape else ()
+            place = f"entry {', '.join(str(int(k)) for k in at)}" if at else ""
+            seen = Seen(dict(p.sizes), {}, place, *told_apart(float(true[at]), float(given[at])))
         why = f"differs from {p.found[name].how} of the forward"
         return Judgement(name, WRONG, why, diagnosis=found, seen=seen, notes=tuple(dict.fromkeys(notes)))
+
+
+def _copies(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: np.array(v, copy=True) for k, v in arrays.items()}
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return [k for k, v in before.items() if not np.array_equal(v, after[k], equal_nan=v.dtype.kind == "f")]
+
+
+def _output(value: Any, label: str) -> Any:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiubc":
+        raise CannotRun(f"{label} returned a {type(value).__name__} as its output, expected an array")
+    return array
+
+
+def _is_good(d: Differenced, precision: str) -> bool:
+    scale = float(np.abs(d.gradient).max(initial=0.0))
+    return (
+        bool(np.all(np.isfinite(d.gradient)))
+        and float(8 * d.error.max(initial=0.0)) <= _MOST[precision] * scale + 1e-12
+    )
+
+
+# -- shapes ------------------------------------------------------------------------------------------------------------
+
+#: A size: a number, or terms, each a sign and factors, such as 4*H or H + K - 1.
+_SIZE = re.compile(r"\s*[A-Za-z_0-9]\w*(\s*[-+*]\s*\w+)*\s*")
 
 
 def _shape(name: str, shape: Any) -> tuple[tuple[Any, ...], Any]:
@@ -244,122 +323,37 @@ def _shape(name: str, shape: Any) -> tuple[tuple[Any, ...], Any]:
         text, bar, last = shape.partition("|")
         classes = last.strip() if bar else None
         shape = [s.strip() for s in text.split(",") if s.strip()]
-    axes = tuple(
-        int(s) if isinstance(s, str) and s.isdecimal() else s
-        for s in (shape if isinstance(shape, tuple | list) else (shape,))
-    )
-    for s in axes:
-        if not (isinstance(s, int) and s > 0) and not (isinstance(s, str) and s.isidentifier()):
-            raise DefinitionError(f"The shape of {name!r} holds {s!r}. Write sizes as names or numbers, 'N,D'.")
-    if isinstance(classes, str) and classes.isdecimal():
-        classes = int(classes)
+    axes = tuple(shape if isinstance(shape, tuple | list) else (shape,))
+    for s in (*axes, *(() if classes is None else (classes,))):
+        fits = isinstance(s, int) and s > 0 or (isinstance(s, str) and bool(_SIZE.fullmatch(s)))
+        if not fits or any(not (k.isidentifier() or k.isdecimal()) for k in _names(s)):
+            raise DefinitionError(
+                f"The shape of {name!r} holds {s!r}. Write sizes as names or numbers, 'N,D', or as sums and products "
+                "of them, 'N,4*H'."
+            )
     return axes, classes
 
 
-# -- what is wrong -----------------------------------------------------------------------------------------------------
+def _names(size: Any) -> list[str]:
+    return re.findall(r"\w+", size) if isinstance(size, str) else []
 
 
-def _diagnosed(name: str, points: list[_Point]) -> tuple[Diagnosis, ...]:
-    pairs = [(np.asarray(p.grads[name], dtype=float), p.found[name].gradient) for p in points]
-    loose = 1e-8 if points[0].found[name].how == "complex steps" else 1e-5
-    g, t = pairs[0]
-    if g.shape != t.shape:
-        return _shapes(g, t)
-    if not np.all(np.isfinite(g)):
-        return (Diagnosis("precision", "yours is not finite"),)
-    if all(not np.any(g) for g, _ in pairs):
-        return (Diagnosis("zero", "yours is 0 everywhere"),)
-    ratios = [_ratio(g, t, loose) for g, t in pairs]
-    if all(r is not None for r in ratios):
-        symbols = {k: sympy.Symbol(k, integer=True, positive=True) for k in points[0].sizes}
-        values = [{symbols[k]: float(v) for k, v in p.sizes.items()} for p in points]
-        factor = named_factor([round(r, 7) for r in ratios if r is not None], values)
-        if factor is not None and factor.plain and factor.negative:
-            return (Diagnosis("sign", "the sign is wrong: yours is minus the true gradient"),)
-        if factor is not None:
-            text = f"-{factor.text}" if factor.negative else factor.text
-            return (Diagnosis("factor", f"yours is {text} times the true gradient", text),)
-    for order in transposes(g, t):
-        if order:
-            return (Diagnosis("transpose", "yours is the transpose of the true gradient"),)
-    for axis in range(t.ndim):
-        for step in (1, -1):
-            if all(alike(g, np.roll(t, step, axis), loose) for g, t in pairs):
-                return (Diagnosis("off-by-one", f"yours is moved by one place along axis {axis}"),)
-        if all(alike(g, np.flip(t, axis), loose) for g, t in pairs):
-            return (Diagnosis("index", f"yours is turned round along axis {axis}"),)
-    return tuple(_factors(name, points, loose)) or tuple(_places(pairs, loose))
+def _in(size: Any) -> list[str]:
+    """Return the names in a size."""
+    return [k for k in _names(size) if not k.isdecimal()]
 
 
-def _ratio(g: Any, t: Any, loose: float) -> float | None:
-    square = float((t * t).sum())
-    r = float((g * t).sum()) / square if square else 0.0
-    return r if r and alike(g, r * t, loose) else None
-
-
-def _shapes(g: Any, t: Any) -> tuple[Diagnosis, ...]:
-    for order in transposes(g, t):
-        if order:
-            return (
-                Diagnosis(
-                    "transpose", f"yours is the transpose of the true gradient: {g.shape} where {t.shape} belongs"
-                ),
-            )
-    for word, axes in reductions(g, t):
-        return (
-            Diagnosis("batch-sum", f"the {word} over axis {axes[0]} is missing: {g.shape} where {t.shape} belongs"),
-        )
-    return (Diagnosis("shape", f"yours has another shape, {g.shape} where {t.shape} belongs"),)
-
-
-def _factors(name: str, points: list[_Point], loose: float) -> Iterator[Diagnosis]:
-    """Yield a factor entry by entry that is missing or in excess: an argument, the output, or a function of these."""
-    forms: list[tuple[str, Callable[[Any], Any]]] = [
-        ("{0}", lambda a: a), ("1/{0}", lambda a: 1 / a), ("1[{0} > 0]", lambda a: (a > 0) * 1.0),
-        ("(1 - {0}**2)", lambda a: 1 - a * a), ("{0} * (1 - {0})", lambda a: a * (1 - a)),
-        ("sqrt({0})", lambda a: np.sqrt(np.abs(a))),
-    ]  # fmt: skip
-    for source in (*points[0].arrays, "out", "dout"):
-        for form, f in forms:
-            for missing in (True, False):
-                good = True
-                for p in points:
-                    given, true = np.asarray(p.grads[name], dtype=float), p.found[name].gradient
-                    array = {"out": p.out, "dout": p.dout}.get(source, p.arrays.get(source))
-                    with np.errstate(all="ignore"):
-                        factor = f(np.asarray(array, dtype=float))
-                    if factor.shape not in (true.shape, true.shape[1:], true.shape[:1]) or not np.all(
-                        np.isfinite(factor)
-                    ):
-                        good = False
-                        break
-                    if factor.shape != true.shape and factor.shape == true.shape[:1]:
-                        factor = factor.reshape(-1, *(1,) * (true.ndim - 1))
-                    good = alike(given * factor, true, loose) if missing else alike(given, true * factor, loose)
-                    if not good:
-                        break
-                if good:
-                    what = "is missing" if missing else "stands once too often"
-                    yield Diagnosis("factor", f"the factor {form.format(source)} {what}", form.format(source))
-                    return
-
-
-def _places(pairs: list[tuple[Any, Any]], loose: float) -> Iterator[Diagnosis]:
-    """Yield where in the array it is wrong, if only in a part: at an end of an axis, where entries add up."""
-    g, t = pairs[0]
-    scale = float(np.abs(t).max(initial=0.0)) or 1.0
-    bad = np.abs(g - t) > loose * scale
-    share = float(bad.mean())
-    if share in (0.0, 1.0):
-        return
-    for axis in range(t.ndim):
-        wrong = [k for k in range(t.shape[axis]) if np.take(bad, k, axis).any()]
-        if len(wrong) < t.shape[axis]:
-            places = ", ".join(map(str, wrong[:6]))
-            yield Diagnosis("index", f"wrong only at places {places} along axis {axis}, of {t.shape[axis]}")
-            return
-    small = np.all(np.abs(g[bad]) <= np.abs(t[bad]) * 3) if bad.any() else False
-    said = f"{int(bad.sum())} of {bad.size} entries are wrong, the others right"
-    if small:
-        said += ": what reaches an entry more than once may be overwritten where it must be added up"
-    yield Diagnosis("overwrite", said)
+def _number_of(size: Any, sizes: Mapping[str, int]) -> int:
+    """Return the number that a size is."""
+    if not isinstance(size, str):
+        return int(size)
+    total = 0
+    for sign, term in re.findall(r"(^|[-+])([^-+]+)", size.strip()):
+        value = 1
+        for factor in term.split("*"):
+            word = factor.strip()
+            value *= int(word) if word.isdecimal() else sizes[word]
+        total += -value if sign == "-" else value
+    if total < 1:
+        raise CannotRun(f"the size {size} is {total} at {', '.join(f'{k}={v}' for k, v in sizes.items())}: give sizes=")
+    return total

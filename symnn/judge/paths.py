@@ -29,13 +29,13 @@ Change = Callable[[Dense, Contribution, Any], Any]
 
 @dataclass(frozen=True)
 class Detour:
-    """One use taken otherwise, in words."""
+    """Some uses of a tensor taken otherwise, in words; ``contribution`` names the one that is left out."""
 
     kind: str
     sentence: str
     where: str
-    edge: tuple[Tensor, int]
-    change: Change
+    changes: Mapping[tuple[Tensor, int], Change]
+    contribution: str = ""
 
 
 def gradient_along(truth: Truth, spot: Spot, changes: Mapping[tuple[Tensor, int], Change]) -> Any:
@@ -81,6 +81,8 @@ def detours(truth: Truth) -> Iterator[Detour]:
             edge = (t, n)
             if len(uses) > 1:
                 yield from _of_several(truth, t, uses, n, edge)
+            if len({u.child for u in uses}) > 2:
+                yield _alone(t, uses, n)
             if _same_axes(t, use.child):
                 yield from _along(truth, t, use, edge)
 
@@ -102,9 +104,24 @@ def _of_several(
     def twice(dense: Dense, u: Contribution, above: Any) -> Any:
         return 2 * pulled(dense, truth, u, above)
 
-    yield Detour("path", said, child.name, edge, lambda dense, u, above: 0.0)
-    yield Detour("sign", f"the contribution {name} has the wrong sign", child.name, edge, turned)
-    yield Detour("term", f"the contribution {name} is taken twice", child.name, edge, twice)
+    yield Detour("path", said, child.name, {edge: _nothing}, name)
+    yield Detour("sign", f"the contribution {name} has the wrong sign", child.name, {edge: turned})
+    yield Detour("term", f"the contribution {name} is taken twice", child.name, {edge: twice})
+
+
+def _alone(t: Tensor, uses: list[Contribution], n: int) -> Detour:
+    """Return the gradient with all contributions but one lost, as where the last one overwrites the others."""
+    kept = uses[n].child.name
+    lost = ", ".join(dict.fromkeys(u.child.name for k, u in enumerate(uses) if k != n))
+    said = f"the paths from {t.name} to {lost} are missing: only that through {kept} is taken"
+    if t.role == "parameter":
+        said += "; is the sum over its uses overwritten, where they must add up?"
+    kind = "overwrite" if t.role == "parameter" else "path"
+    return Detour(kind, said, kept, {(t, k): _nothing for k in range(len(uses)) if k != n})
+
+
+def _nothing(dense: Dense, use: Contribution, above: Any) -> Any:
+    return 0.0
 
 
 def _along(truth: Truth, t: Tensor, use: Contribution, edge: tuple[Tensor, int]) -> Iterator[Detour]:
@@ -122,14 +139,14 @@ def _along(truth: Truth, t: Tensor, use: Contribution, edge: tuple[Tensor, int])
 
     if _entry_by_entry(use):
         said = f"the derivative of {f} is taken at {at}, where it belongs at {t.name}"
-        yield Detour("derivative-at-output", said, at, edge, _at_output)
-        yield Detour("factor", f"the derivative of {f} at {t.name} is missing", at, edge, passed)
-        yield Detour("factor", f"{f}({t.name}) itself stands where its derivative belongs", at, edge, itself)
-        yield Detour("factor", f"the derivative of {f} at {t.name} stands twice", at, edge, twice)
+        yield Detour("derivative-at-output", said, at, {edge: _at_output})
+        yield Detour("factor", f"the derivative of {f} at {t.name} is missing", at, {edge: passed})
+        yield Detour("factor", f"{f}({t.name}) itself stands where its derivative belongs", at, {edge: itself})
+        yield Detour("factor", f"the derivative of {f} at {t.name} stands twice", at, {edge: twice})
         return
     said = f"{f} is differentiated entry by entry: its Jacobian is not diagonal"
-    yield Detour("elementwise", said, at, edge, _diagonal)
-    yield Detour("path", f"{f} is passed over, as if it were the identity", at, edge, passed)
+    yield Detour("elementwise", said, at, {edge: _diagonal})
+    yield Detour("path", f"{f} is passed over, as if it were the identity", at, {edge: passed})
 
 
 def _same_axes(t: Tensor, child: Tensor) -> bool:

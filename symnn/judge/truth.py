@@ -66,6 +66,13 @@ class Truth:
         target = self.derivation.target
         return FlowGraph((self.output, *((target,) if target is not None else ()), *self._up()))
 
+    @cached_property
+    def every(self) -> Adjoints:
+        """The gradients by everything that the output is computed from."""
+        known = FlowGraph((self.output,)).order
+        leaves = [t for t in known if t.definition is None and t.classes is None]
+        return backprop(self.output, leaves, upstream=self.upstream)
+
     def _up(self) -> tuple[Tensor, ...]:
         return () if self.upstream is None else (self.upstream,)
 

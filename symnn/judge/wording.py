@@ -10,7 +10,7 @@ import numpy as np
 #: Numbers from here on are shown as decimals.
 _LONG = 10**9
 
-__all__ = ["number", "number_text", "rounded_text", "value_text"]
+__all__ = ["number", "number_text", "rounded_text", "told_apart", "value_text"]
 
 
 def value_text(value: Any) -> str:
@@ -38,3 +38,12 @@ def number_text(value: Any) -> str:
     if isinstance(value, Fraction | int) and abs(value.numerator) < _LONG > value.denominator:
         return str(value)
     return f"{float(value):.6g}"
+
+
+def told_apart(a: float, b: float) -> tuple[str, str]:
+    """Return two numbers with six digits, or as many as it takes to see that they differ."""
+    for digits in (6, 9, 12, 17):
+        left, right = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if left != right:
+            break
+    return left, right

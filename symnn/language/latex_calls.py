@@ -11,7 +11,7 @@ from symnn.language.latex_syntax import Applied, Called, Indexed
 from symnn.language.latex_words import ACTIVATION_LETTERS
 from symnn.language.syntax import FormulaError, Node
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "ancestors"]
 
 
 class Calls(Entries):
@@ -86,7 +86,7 @@ class Calls(Entries):
         )
         if not plain_form or t is None or t.definition is None or t.role != "value" or not t.rank:
             return False
-        above = _ancestors(t)
+        above = ancestors(t)
         args = [self.tensor_at(arg) for arg in node.args]
         return all(arg in above and arg.definition is None for arg in args)
 
@@ -120,7 +120,8 @@ class Calls(Entries):
         return made
 
 
-def _ancestors(t: Any) -> list[Any]:
+def ancestors(t: Any) -> list[Any]:
+    """Return the tensors that a computed one is computed from."""
     seen: dict[Any, None] = {}
     stack = list(t.definition.args)
     while stack:

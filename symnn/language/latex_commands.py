@@ -62,7 +62,9 @@ class Commands(Factors):
         return self.dressed(Gradient((t.start, end), of, by), self.scripts())
 
     def partial(self, t: Token) -> Node:
-        r"""Read \partial \ell / \partial a."""
+        r"""Read \partial \ell / \partial a, or \partial_a \ell."""
+        if self.here.kind == "_":
+            return self.nabla(t)
         of = self.factor()
         self.take("/")
         if not self.command("partial"):

@@ -31,6 +31,8 @@ class Entries(Sums):
     loose: dict[str, Index]
     as_labels: bool
     as_position: bool = False
+    #: letters of a left-hand side that the formula need not use: n of the loss of one example
+    optional: set[str] = set()
     example: Index | None
     computed = 0
 
@@ -65,6 +67,8 @@ class Entries(Sums):
         """Return what to do about a name that nothing carries."""
         if node.core in ACTIVATION_LETTERS and not node.labels:
             return f"As a function it takes an argument, {node.core}(a)."
+        if self.batch is not None and node.core in ("m", "n", "N", "M", "B"):
+            return f"The examples of the batch are counted by {self.batch}."
         return ""
 
     def found(self, found: Found, node: Node) -> Array:
@@ -90,6 +94,9 @@ class Entries(Sums):
         if node.accents or node.primes:
             return None
         if node.core == "delta" and len(node.below) == 2 and not node.labels:
+            guessed = self.names.guess(node)
+            if guessed is not None:
+                self.check_kronecker(guessed, node)
             return self.kronecker(node.below, node)
         if node.core == "e" and node.style != "cal":
             if not node.below:

@@ -195,16 +195,16 @@ class Factors(Conditions):
         scripts = self.scripts()
         power = self.power_of(t, scripts)
         self.enter(t, "function")
-        loose, long = False, False
+        bare, long = False, False
         if self.here.kind in OPENS and not (self.here.kind == "[" and self.compares()):
             args = self.listed(self.take())
         else:
             args, long = self.loose(t)
-            loose = True
+            bare = True
         self.leave()
         span = (t.start, self.tokens[self.at - 1].end)
-        made = Function(span, name, args, scripts.primes, power, scripts.below, loose=long)
-        return made if loose else self.dressed(made, self.scripts())
+        made = Function(span, name, args, scripts.primes, power, scripts.below, bare, long)
+        return made if bare else self.dressed(made, self.scripts())
 
     def power_of(self, t: Token, scripts: Scripts) -> Node | None:
         """Return the power of a function, tanh^2 x."""

@@ -12,7 +12,7 @@ from symnn.language.arrays import ONE, Array, pointwise
 from symnn.language.latex_activations import MADE_OF_SIGMOID, Activation, activations, at, derived, scalar_function
 from symnn.language.latex_names import Names
 from symnn.language.latex_products import Diagonal, Oriented, plain
-from symnn.language.latex_syntax import Called, Function, Indexed, Inner, Named, Norm
+from symnn.language.latex_syntax import Called, Function, Indexed, Inner, Named, Norm, Product
 from symnn.language.latex_words import ACTIVATION_LETTERS
 from symnn.language.syntax import Node, Number
 
@@ -42,6 +42,8 @@ class Functions(Oriented):
         return pointwise(self.sizes, what, lambda u: at(tree, u), x)
 
     def _function(self, node: Function) -> Array:
+        if node.bare:
+            self.check_end(node)
         if node.loose:
             self.note(f"{self.text_of(node)} takes all factors behind it")
         special = _SPECIAL.get(node.name)
@@ -54,6 +56,16 @@ class Functions(Oriented):
         if node.below and special is not None:
             out = self.picked(out, node)
         return out if node.power is None else self.to_power(out, node.power, node)
+
+    def check_end(self, node: Function) -> None:
+        """Check that it is clear where an argument without brackets ends: not before the brackets of log x (1 - x)."""
+        (arg,) = node.args
+        for part in arg.factors if isinstance(arg, Product) else (arg,):
+            if len(self.split(part)) > 1:
+                raise self.error(
+                    f"does the argument of {node.name} end before these brackets, or behind them?", part,
+                    f"Write \\{node.name}(..) with brackets of its own.",
+                )  # fmt: skip
 
     def to_power(self, x: Array, power: Node, node: Node) -> Array:
         """Return f^2(x)."""
@@ -122,6 +134,8 @@ class Functions(Oriented):
         head, known = node.head, self.activations()
         kinds = {a.kind for a in known}
         logistic = head.core == "sigma" and ("sigmoid" in kinds or not kinds or kinds & MADE_OF_SIGMOID)
+        if head.core == "sigma" and not kinds:
+            self.note("sigma is the logistic sigmoid")
         here = self.tensor_at(node.args[0]) if len(node.args) == 1 else None
         applied = {a.tree: a for a in known if a.argument is here}
         if head.core == "sigma" and not head.primes and "sigmoid" not in kinds and kinds and not logistic:

@@ -13,7 +13,7 @@ from symnn.language.latex_gradients import Gradients
 from symnn.language.latex_names import Names
 from symnn.language.latex_page import parse_latex
 from symnn.language.latex_placing import alike, placed
-from symnn.language.latex_products import Diagonal, Misfit, open_sizes
+from symnn.language.latex_products import Diagonal, open_sizes
 from symnn.language.latex_syntax import (
     Applied,
     Called,
@@ -36,7 +36,7 @@ from symnn.language.latex_syntax import (
 )
 from symnn.language.reading import Reading
 from symnn.language.scope import Scope
-from symnn.language.syntax import Binary, Compare, FormulaError, Node, Number, Transposed, Unary
+from symnn.language.syntax import Binary, Compare, FormulaError, MismatchError, Node, Number, Transposed, Unary
 
 __all__ = ["LAYOUTS", "LatexMeaning", "read_latex"]
 
@@ -63,6 +63,16 @@ def read_latex(text: str, scope: Scope, free: Sequence[Index], *, layout: str = 
 
     Raises:
         FormulaError: it cannot be read; the message points at the place.
+        MismatchError: one of those, where shapes do not fit.
+
+    >>> import symnn as sn
+    >>> x, y = sn.input("x", sn.dims("D")), sn.input("y", sn.dims("H"))
+    >>> net = sn.Network(sn.mse(sn.dense(x, sn.dims("H"), name="1"), y))
+    >>> scope = Scope.of(net.graph, gradients={a.name: a for a in net.adjoints().of.values()})
+    >>> i, j = Index("i", sn.dims("H")), Index("j", sn.dims("D"))
+    >>> from symnn.show.latex_notation import latex
+    >>> latex(read_latex(r"\nabla_{W^{(1)}} \ell = \delta^{(1)} x^\top", scope, (i, j)).tree)
+    '\\delta^{(1)}_{i} x_{j}'
     """
     if layout not in ("auto", *LAYOUTS):
         raise ValueError(f"layout is auto, rows, columns or examples, found {layout!r}")
@@ -124,13 +134,13 @@ class _Layouts:
 
     def refuse(self, errors: dict[str, FormulaError]) -> Reading:
         """Raise the error of the first reading, with those of the others where they differ."""
-        plain = [e for e in errors.values() if not isinstance(e, Misfit)]
+        plain = [errors[w] for w in ("rows", "columns") if not isinstance(errors[w], MismatchError)]
         first = plain[0] if plain else errors["rows"]
-        other = errors.get("columns")
-        if other is None or plain or other.reason == first.reason:
+        other = errors["columns"]
+        if plain or other.reason == first.reason:
             raise first
         hint = f"That is with examples in rows. With examples in columns: {other.reason}"
-        raise FormulaError(first.reason, self.text, first.position, hint) from None
+        raise MismatchError(first.reason, self.text, first.position, hint) from None
 
     def read(self, layout: str, batch: Any) -> Reading:
         meaning = LatexMeaning(self.scope, self.text, self.names, layout, batch)
@@ -176,7 +186,9 @@ class LatexMeaning(Gradients):
         """
         try:
             out = _VALUES[type(node)](self, node)
-        except (ShapeError, DefinitionError, UnsupportedError) as error:
+        except ShapeError as error:
+            raise self.misfit(str(error), node) from None
+        except (DefinitionError, UnsupportedError) as error:
             raise self.error(str(error), node) from None
         at = out.at
 
@@ -205,7 +217,8 @@ class LatexMeaning(Gradients):
             self.loose[letter] = Index(letter)
         if page.left is None:
             return None
-        self.note(f"the left-hand side {self.text_of(page.left)} was dropped")
+        self.note(f"the left-hand side {self.text_of(page.left)}{self.meant_by(page.left)} was dropped")
+        self.check_left(page.left)
         letters = self.letters_of(page.left)
         for letter in letters or ():
             self.loose.setdefault(letter, Index(letter))

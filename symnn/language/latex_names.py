@@ -155,6 +155,9 @@ class Names:
                 if len(names) == 1:
                     name, array = next(iter(names.items()))
                     return Found(name, array, items, f"{core} is {name}, the only one")
+                one = None if accents or rest else self.scope.find(core)
+                if one is not None and one.tensor is not None:
+                    return Found(one.tensor.name, one, items, f"{core} is {one.tensor.name}, the only one")
         for key, items in _readings(node):
             folded = (key[0].casefold(), *key[1:])
             names = {
@@ -236,7 +239,8 @@ def _keys(name: str, array: Array) -> Iterator[tuple[Key, bool]]:
         yield key, True
         stem, marks, level, rest = key
         if len(stem) > 1 and not marks and stem not in _GREEK:
-            yield (stem[0], (), level, stem[1:] + rest), False
+            first = max((g for g in _GREEK if stem.startswith(g)), key=len, default=stem[0])
+            yield (first, (), level, stem[len(first) :] + rest), False
     t = array.tensor
     made = _printed(tensor_name(t).latex()) if t is not None and (t.latex or key is None) else None
     if made is not None:
@@ -262,7 +266,7 @@ def _printed(latex: str) -> Key | None:
         tokens = scan_latex(latex)[:-1]
         balanced(tokens, latex)
         reader = _NameOnly(tokens, latex)
-        node = reader.dressed(reader.name(), reader.scripts())
+        node = reader.item()
     except FormulaError:
         return None
     if not isinstance(node, Named) or reader.here.kind != "eof":

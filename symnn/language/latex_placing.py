@@ -7,17 +7,32 @@ from itertools import permutations
 from typing import Any
 
 from symnn.ground.define import typed
-from symnn.ground.errors import SymnnError
+from symnn.ground.errors import ShapeError, SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.ranges import read_ranges
 from symnn.ground.substitute import substitute
-from symnn.ground.tree import Add, Delta, Entry, Ix, Neg, Sum, Sym, Tree, children, depends_on, num, rebuild, walk
+from symnn.ground.tree import (
+    Add,
+    Delta,
+    Entry,
+    Ix,
+    Neg,
+    Sum,
+    Sym,
+    Tree,
+    children,
+    depends_on,
+    free_indices,
+    num,
+    rebuild,
+    walk,
+)
 from symnn.language.arrays import ONE, Array
 from symnn.language.latex_entries import Entries
 from symnn.language.latex_products import is_open, turned
 from symnn.language.latex_syntax import Page
 from symnn.language.reading import Reading
-from symnn.language.syntax import FormulaError
+from symnn.language.syntax import FormulaError, MismatchError, Transposed
 
 __all__ = ["alike", "placed"]
 
@@ -47,6 +62,9 @@ class _Placing:
     def reading(self, array: Array, left: tuple[str, ...] | None) -> Reading:
         if self.m.layout == "columns" and self.batched and len(self.free) == 2:
             array = turned(array)
+        if isinstance(self.page.left, Transposed):
+            self.m.note("the left-hand side is a transpose, so the right-hand side is transposed, too")
+            array = turned(array)
         if self.m.loose:
             return self.by_letters(array, left)
         if array.value is not None:
@@ -61,6 +79,9 @@ class _Placing:
 
     def aligned(self, array: Array) -> tuple[Tree, ...] | None:
         """Return the position of an entry where the shape is the one asked for, but for axes of size 1."""
+        if len(self.wanted) == array.rank == 2:  # a row is no column
+            if not all(self.m.meet(s, i.size) for s, i in zip(array.shape, self.wanted, strict=True)):
+                return None
         theirs = [i for i in self.wanted if i.size != ONE]
         mine = [n for n in range(array.rank) if self.m.sizes.find(array.shape[n]) != ONE]
         kept = dict(self.m.sizes.bound)
@@ -93,9 +114,13 @@ class _Placing:
 
     def by_letters(self, array: Array, left: tuple[str, ...] | None) -> Reading:
         """Return an entry written with index letters; axes that are left come after them."""
-        letters = self.m.loose
-        own = (*letters.values(), *self.axes(array))
-        tree = array.at(self.spot(array, own[len(letters) :]))
+        axes = self.axes(array)
+        tree = array.at(self.spot(array, axes))
+        used = free_indices(tree)
+        letters = {k: i for k, i in self.m.loose.items() if k not in self.m.optional or i in used}
+        own = (*letters.values(), *axes)
+        if not own:
+            return self.finished((), tree, not self.wanted)
         if left:
             more = [k for k in letters if k not in left and k not in self.page.letters]
             if more:
@@ -116,7 +141,9 @@ class _Placing:
         """Return the indices of a formula in the order of those asked for: by the left-hand side, letter or size."""
         wanted = [i.letter for i in self.wanted]
         letters = [i.letter for i in own]
-        natural = len(own) > len(self.m.loose) and not named  # x_n: the example first, then what is left
+        natural = (
+            len(own) > sum(i in own for i in self.m.loose.values()) and not named
+        )  # x_n: the example first, then what is left
         if named or len(own) == 1:
             return own
         if sorted(letters) == sorted(wanted) and len(set(letters)) == len(letters):
@@ -145,7 +172,12 @@ class _Placing:
         try:
             return {i: size for i, (size, _) in read_ranges("the formula", tree).items()}
         except SymnnError as error:
-            raise self.error(str(error)) from None
+            raise self.said(error) from None
+
+    def said(self, error: SymnnError) -> FormulaError:
+        """Return an error of index notation as one of the formula."""
+        kind = MismatchError if isinstance(error, ShapeError) else FormulaError
+        return kind(str(error).removeprefix("In node 'the formula': "), self.text, self.page.right.span[0])
 
     def given_sizes(self, own: tuple[Index, ...], tree: Tree) -> tuple[tuple[Index, ...], Tree]:
         """Give a range to indices that stand on no axis: that of what is asked for, or of labels they are equal to."""
@@ -168,7 +200,7 @@ class _Placing:
         try:
             return typed("the formula", free, tree)
         except SymnnError as error:
-            raise self.error(str(error)) from None
+            raise self.said(error) from None
 
     def check_deltas(self, tree: Tree) -> None:
         """Check that indices that are compared run over one axis: a Kronecker delta of others is none."""

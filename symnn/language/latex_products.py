@@ -18,11 +18,13 @@ from symnn.ground.tree import Div, Ix, Sum, Tree, mul, num
 from symnn.language.arrays import ONE, Array, Sizes, pointwise, transposed
 from symnn.language.latex_syntax import Hadamard, Product
 from symnn.language.meaning import Meaning
-from symnn.language.syntax import FormulaError, Node
+from symnn.language.syntax import FormulaError, MismatchError, Node
 
-__all__ = ["Diagonal", "Misfit", "Oriented", "column", "is_open", "open_sizes", "plain", "turned"]
+__all__ = ["Diagonal", "Oriented", "column", "is_open", "open_sizes", "plain", "turned"]
 
 At = tuple[Tree, ...]
+#: How often a product is read another way before its error stands.
+_MOST_RETRIES = 12
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,6 @@ def is_open(size: Size) -> bool:
     return isinstance(size, sympy.Dummy) and not isinstance(size, Index)
 
 
-class Misfit(FormulaError):
-    """Shapes that do not fit in this layout; in another they may."""
-
-
 class Oriented(Meaning):
     """Meaning where values are numbers, columns, rows and matrices.
 
@@ -72,6 +70,7 @@ class Oriented(Meaning):
     notes: list[str]
     batch: Any
     layout: str
+    retried = 0
 
     def note(self, text: str) -> None:
         """Say how something was read, once."""
@@ -103,9 +102,9 @@ class Oriented(Meaning):
             return bool(s == t)
         return self.sizes.same(s, t)
 
-    def misfit(self, reason: str, node: Node, hint: str = "") -> Misfit:
+    def misfit(self, reason: str, node: Node, hint: str = "") -> MismatchError:
         """Return an error of shapes, which points at part of the formula."""
-        return Misfit(reason, self.text, node.span[0], hint)
+        return MismatchError(reason, self.text, node.span[0], hint)
 
     def text_of(self, node: Node) -> str:
         """Return part of the formula as it was written."""
@@ -273,7 +272,7 @@ class Oriented(Meaning):
     def outer(self, a: Array, b: Array, node: Node) -> Array:
         r"""Return u \otimes v of two vectors."""
         if self.shape(a)[1] != ONE or self.shape(b)[1] != ONE:
-            raise self.error(
+            raise self.misfit(
                 f"\\otimes takes two vectors, found shapes {self.shown(a)} and {self.shown(b)}.", node,
                 "Write \\odot for a product entry by entry.",
             )  # fmt: skip
@@ -290,13 +289,42 @@ class Oriented(Meaning):
         return self.entrywise("a quotient", Div, node, a, b)
 
     def _hadamard(self, node: Hadamard) -> Array:
-        out = self.value(node.parts[0])
-        for sign, part in zip(node.signs, node.parts[1:], strict=True):
-            right = self.value(part)
-            if sign == "oslash":
-                out = self.over(out, right, node)
-            else:
-                out = self.entrywise("\\odot", lambda u, v: mul(u, v), node, out, right)
+        kept = dict(self.sizes.bound)
+        try:
+            out = self.value(node.parts[0])
+            for sign, part in zip(node.signs, node.parts[1:], strict=True):
+                out = self.each_by_each(sign, out, self.value(part), node)
+            return out
+        except MismatchError as error:
+            self.sizes.bound = kept
+            self.retried += 1
+            if self.retried > _MOST_RETRIES:
+                raise
+            try:
+                out = self.from_left(node)
+            except FormulaError:
+                raise error from None
+            self.note(f"{self.text_of(node)} is read from the left, (a \\odot b) c: otherwise shapes do not fit")
+            return out
+
+    def each_by_each(self, sign: str, a: Array, b: Array, node: Node) -> Array:
+        r"""Return a \odot b or a \oslash b."""
+        if sign == "oslash":
+            return self.over(a, b, node)
+        return self.entrywise("\\odot", lambda u, v: mul(u, v), node, a, b)
+
+    def from_left(self, node: Hadamard) -> Array:
+        r"""Return a \odot b c as (a \odot b) c."""
+        out: Array | None = None
+        for before, part in zip(("", *node.signs), node.parts, strict=True):
+            parts = self.flat(part) if isinstance(part, Product) else [("", part, False)]
+            for n, (sign, factor, _) in enumerate(parts):
+                x = self.value(factor)
+                if out is None:
+                    out = x
+                else:
+                    out = self.times(sign, out, x, node) if n else self.each_by_each(before, out, x, node)
+        assert out is not None
         return out
 
 

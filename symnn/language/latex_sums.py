@@ -36,6 +36,9 @@ class Sums(Functions):
         if all(p.value is not None for p in parts):
             return number(sum(s * (p.value or 0) for s, p in zip(node.signs, parts, strict=True)))
 
+        if any(p.rank for p in parts) and any(not p.rank and p.value is None for p in parts):
+            self.note(f"in {self.text_of(node)} a number is added to every entry")
+
         def build(*trees: Tree) -> Tree:
             return Add(tuple(t if s > 0 else Neg(t) for s, t in zip(node.signs, trees, strict=True)))
 
@@ -205,6 +208,7 @@ class Sums(Functions):
     def power_of_array(self, base: Array, node: Raised) -> None:
         """Check that a power of an array can only be meant entry by entry."""
         if ONE in self.shape(base):
+            self.note(f"{self.text_of(node)} is read entry by entry")
             return
         if self.sizes.find(base.shape[0]) == self.sizes.find(base.shape[1]):
             raise self.error(

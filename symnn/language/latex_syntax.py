@@ -69,13 +69,17 @@ class Applied(Node):
 
 @dataclass(frozen=True)
 class Function(Node):
-    r"""A known function at its arguments; ``loose`` tells that it was written without brackets."""
+    r"""A known function at its arguments.
+
+    ``bare`` tells that they were written without brackets, ``loose`` that they are several factors then.
+    """
 
     name: str
     args: tuple[Node, ...]
     primes: int = 0
     power: Node | None = None
     below: tuple[Node, ...] = ()
+    bare: bool = False
     loose: bool = False
 
 

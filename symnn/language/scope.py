@@ -73,8 +73,12 @@ class Scope:
                 return self.names[way]
         if plain in ("pi", "e"):
             return Array((), lambda at: Const("pi" if plain == "pi" else "E"))
-        numbered = [k for k in self.names if k.startswith(plain) and k[len(plain) :].isdecimal()]
-        return self.names[numbered[0]] if len(numbered) == 1 else None
+        longer = [k for k in self.names if k.startswith(plain) and self._is_layer(k[len(plain) :])]
+        return self.names[longer[0]] if len(longer) == 1 else None
+
+    def _is_layer(self, ending: str) -> bool:
+        """Tell whether names end in a layer's name: a number, or what several names end in."""
+        return ending.isdecimal() or (bool(ending) and sum(k.endswith(ending) and k != ending for k in self.names) > 3)
 
     def unknown(self, name: str) -> UnknownNameError:
         """Return the error for a name that nothing carries."""
