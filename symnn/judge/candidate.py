@@ -15,6 +15,7 @@ from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Tree
 from symnn.judge.code import Code, function_of
 from symnn.judge.truth import Truth
+from symnn.language.latex_meaning import read_latex
 from symnn.language.reading import Reading, read_formula
 from symnn.language.syntax import FormulaError, MismatchError
 from symnn.show.latex_notation import latex as tree_latex
@@ -100,8 +101,6 @@ def _read(candidate: Any, truth: Truth) -> Formula | Code:
         reading = read_formula(candidate, truth.scope, truth.free)
         return Formula(reading, " ".join(candidate.split()), _tex(reading.tree, reading))
     if isinstance(candidate, Latex):
-        from symnn.language.latex_meaning import read_latex
-
         reading = read_latex(candidate.text, truth.scope, truth.free, layout=candidate.layout)
         return Formula(reading, _text(reading.tree, reading), _tex(reading.tree, reading))
     if isinstance(candidate, Derivation):
