@@ -12,6 +12,7 @@ import sympy
 from symnn.ground.errors import ShapeError
 from symnn.ground.indices import Index
 from symnn.ground.sizes import Size, size_text
+from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import from_sympy
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Div, Entry, Ix, Num, Sum, Tree, mul, num
@@ -66,7 +67,7 @@ class Sizes:
             size = self.bound[size]
         if self.open and size.free_symbols and not size.is_Symbol:
             inner = {s: self.find(s) for s in size.free_symbols if s in self.bound}
-            return size.xreplace(inner) if inner else size
+            return map_size(size, inner)
         return size
 
     def fresh(self, name: str) -> Size:

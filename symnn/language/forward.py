@@ -16,6 +16,7 @@ import sympy
 
 from symnn.ground.errors import DefinitionError, SymnnError, UnknownNameError
 from symnn.ground.sizes import as_size, size_text
+from symnn.ground.substitute import map_size
 from symnn.ground.tensors import Tensor, label_tensor
 from symnn.ground.tree import ZERO, Sym
 from symnn.language.arrays import Array, Sizes, of_tensor
@@ -269,7 +270,7 @@ class _Labels:
                 if label in self.free:
                     self.free.remove(label)
                 self.made[s] = self.sizes_by_name[label] = sympy.Symbol(label, integer=True, positive=True)
-        return size.xreplace({s: self.made[s] for s in open_})
+        return map_size(size, {s: self.made[s] for s in open_})
 
 
 class _Search:
