@@ -42,9 +42,14 @@ def test_what_is_not_so_is_not_proved(name: str) -> None:
     assert sn.prove_equal(*NOT_PROVED[name]).verdict != "proved"
 
 
-@pytest.mark.parametrize("name", [k for k in NOT_PROVED if k not in ("twice a symbol", "half of a symbol",
-                                                                     "a square by its looks", "above 0 by its looks",
-                                                                     "a value of its own at pi", "a large number")])  # fmt: skip
+#: What no plain point shows: the sides differ only where SymPy's powers are not real, at pi, or beyond all floats.
+HIDDEN = (
+    "twice a symbol", "half of a symbol", "a square by its looks", "above 0 by its looks", "a value of its own at pi",
+    "a large number",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [k for k in NOT_PROVED if k not in HIDDEN])
 def test_and_is_refuted_where_a_plain_point_shows_it(name: str) -> None:
     assert sn.prove_equal(*NOT_PROVED[name]).verdict == "refuted"
 
