@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from symnn.show.picture import save as save_picture
 from symnn.show.picture import svg as picture_svg
 from symnn.train.initial import initialise
 from symnn.verdict import Verdict, judged
+from symnn.verify.abreast import Abreast
 from symnn.verify.differences import compiled_differences
 from symnn.verify.points import kinks, size_symbols, symbols_of
 from symnn.verify.record import Check
@@ -367,7 +369,22 @@ class Network:
 
         arrays = _arrays("check_compiled(params, batch)", params, batch)
         values = {k: np.array(v, dtype=np.asarray(v).dtype) for k, v in arrays.items()}
-        return compiled_differences(evaluate, values, chosen, most=most, seed=seed)
+        widest = _widest(self.graph, values)
+
+        def slopes(name: str, step: float) -> Any:
+            return Abreast(self.loss, self.graph[name], options).slopes(values, step, widest)
+
+        return compiled_differences(evaluate, values, chosen, most=most, seed=seed, slopes=slopes)
+
+
+def _widest(graph: FlowGraph, arrays: Mapping[str, Any]) -> int:
+    """Return the number of entries of the largest node, where the leaves have the shapes of some arrays."""
+    sizes: dict[Any, int] = {}
+    for t in graph.order:
+        if t.name in arrays:
+            sizes |= dict(zip(t.shape, np.shape(arrays[t.name]), strict=False))
+    known = [t for t in graph.order if all(s in sizes or not s.free_symbols for s in t.shape)]
+    return max((math.prod(sizes.get(s, int(s) if s.is_Integer else 1) for s in t.shape) for t in known), default=1)
 
 
 def _part(graph: FlowGraph, which: Any, whose: str) -> Tensor:

@@ -14,7 +14,7 @@ The module loads nothing heavy before a gradient is judged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ class GradientError(AssertionError):
 
 
 def assert_gradient(
-    forward: Network | Tensor, wrt: str | Tensor, candidate: Any, *, proved: bool = False, seed: int = 0
-) -> Judgement:
+    forward: Network | Tensor, wrt: str | Tensor, candidate: Any, *, proved: bool = False, seed: int = 0,
+    at: Mapping[str, Any] | None = None,
+) -> Judgement:  # fmt: skip
     """Judge a gradient and return the judgement.
 
     Args:
@@ -49,6 +50,7 @@ def assert_gradient(
         candidate: whatever ``symnn.check_gradient`` takes: a formula, ``latex(...)``, a function.
         proved: not content with agreement at points: it must be proved for all sizes.
         seed: of the points.
+        at: arrays by name for one more point.
 
     Raises:
         GradientError: it is wrong, or could not be judged; the message says what is wrong and where it is seen.
@@ -56,14 +58,15 @@ def assert_gradient(
     __tracebackhide__ = True
     from symnn.judge.judge import check_gradient
 
-    found = check_gradient(forward, wrt, candidate, seed=seed)
+    found = check_gradient(forward, wrt, candidate, seed=seed, at=at)
     _held(found, bool(found), proved and not found.proved)
     return found
 
 
 def assert_gradients(
-    forward: Network | Tensor, candidates: Any, wrt: Sequence[str] = (), *, proved: bool = False, seed: int = 0
-) -> Judgements:
+    forward: Network | Tensor, candidates: Any, wrt: Sequence[str] = (), *, proved: bool = False, seed: int = 0,
+    at: Mapping[str, Any] | None = None,
+) -> Judgements:  # fmt: skip
     """Judge several gradients at once and return the judgements; see ``symnn.check_gradients``.
 
     Raises:
@@ -72,7 +75,7 @@ def assert_gradients(
     __tracebackhide__ = True
     from symnn.judge.judge import check_gradients
 
-    found = check_gradients(forward, candidates, wrt, seed=seed)
+    found = check_gradients(forward, candidates, wrt, seed=seed, at=at)
     _held(found, bool(found), proved and not all(j.proved for j in found.values()))
     return found
 

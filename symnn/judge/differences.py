@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Differenced", "differenced"]
+__all__ = ["Differenced", "along_directions", "differenced"]
 
 #: By how much a step is made smaller in turn, where the estimate of the error is more than this of the slope.
 _SHRUNK, _GOOD = (1, 30, 900), 1e-7
+#: How many random directions a large array is tried along.
+_DIRECTIONS = 4
 #: A scalar function of arrays by name.
 Scalar = Callable[[Mapping[str, Any]], Any]
 _TINY = 1e-30
@@ -35,11 +37,13 @@ class Differenced:
         gradient: the array.
         error: an estimate of the error of each entry.
         how: "complex steps" or "central differences".
+        partial: it is known along random directions only, and where these showed a difference.
     """
 
     gradient: Any
     error: Any
     how: str
+    partial: bool = False
 
 
 def differenced(
@@ -67,20 +71,8 @@ def differenced(
 
 
 def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Differenced | None:
-    """Return complex steps, or None where the code is not analytic: they are compared with one central difference."""
-    rng = np.random.default_rng(0)
-    direction = rng.choice((-1.0, 1.0), array.shape)
-    try:
-        with np.errstate(all="ignore"):
-            whole = _imaginary(f({**values, name: array + 1j * _TINY * direction}))
-            high = float(np.real(f({**values, name: array + 1e-5 * direction})))
-            low = float(np.real(f({**values, name: array - 1e-5 * direction})))
-    except Exception:  # code that takes no complex numbers
-        return None
-    slope = (high - low) / 2e-5
-    if whole is None or not np.isfinite(whole) or not np.isfinite(slope):
-        return None
-    if abs(whole - slope) > 1e-6 * max(abs(whole), abs(slope), 1e-3 * (abs(high) + abs(low)), 1e-12):
+    """Return complex steps, or None where the code is not analytic."""
+    if not _is_analytic(f, values, name, array):
         return None
     out = np.zeros(array.shape)
     for at in np.ndindex(*array.shape):
@@ -90,9 +82,24 @@ def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Dif
         if value is None:
             return None
         out[at] = value
-    return Differenced(
-        out, np.abs(out) * 64 * _UNIT["float64"] + float(np.abs(out).max(initial=0.0)) * 1e-13, "complex steps"
-    )
+    error = np.abs(out) * 64 * _UNIT["float64"] + float(np.abs(out).max(initial=0.0)) * 1e-13
+    return Differenced(out, error, "complex steps")
+
+
+def _is_analytic(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> bool:
+    """Tell whether complex steps hold: one of them, along a random direction, is compared with a central difference."""
+    direction = np.random.default_rng(0).choice((-1.0, 1.0), array.shape)
+    try:
+        with np.errstate(all="ignore"):
+            whole = _imaginary(f({**values, name: array + 1j * _TINY * direction}))
+            high = float(np.real(f({**values, name: array + 1e-5 * direction})))
+            low = float(np.real(f({**values, name: array - 1e-5 * direction})))
+    except Exception:  # code that takes no complex numbers
+        return False
+    slope = (high - low) / 2e-5
+    if whole is None or not np.isfinite(whole) or not np.isfinite(slope):
+        return False
+    return bool(abs(whole - slope) <= 1e-6 * max(abs(whole), abs(slope), 1e-3 * (abs(high) + abs(low)), 1e-12))
 
 
 def _imaginary(value: Any) -> float | None:
@@ -126,6 +133,68 @@ def _central(
         error[at], out[at] = best
         scale = max(scale, abs(float(out[at])))
     return Differenced(out, error, "central differences")
+
+
+def along_directions(
+    f: Scalar, values: Mapping[str, Any], name: str, given: Any, *, precision: str = "float64", size: float = 0.0
+) -> Differenced:  # fmt: skip
+    """Return what random directions say of a gradient by a large array: the one given, corrected where it is wrong.
+
+    A gradient that differs in any entry differs along a random direction of signs, but for one in two of them where it
+    differs in two entries by the same amount; so several are taken. Then halves are tried until an entry is found.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _along(f, values, name, given, precision, size)
+
+
+def _along(
+    f: Scalar, values: Mapping[str, Any], name: str, given: Any, precision: str, size: float
+) -> Differenced:  # fmt: skip
+    array = np.asarray(values[name], dtype=float)
+    given = np.asarray(given, dtype=float)
+    base = max(size, abs(float(np.real(f(values)))), 1e-300)
+    rng = np.random.default_rng(1)
+    analytic = precision == "float64" and _is_analytic(f, values, name, array)
+    if given.shape != array.shape:
+        return Differenced(np.zeros(array.shape), np.zeros(array.shape), "random directions", partial=True)
+
+    def slope(direction: Any) -> tuple[float, float]:
+        if analytic:
+            value = _imaginary(f({**values, name: array + 1j * _TINY * direction}))
+            if value is not None:
+                return value, 1e-13 * float(np.abs(given * direction).sum())
+        step = _STEP[precision] / max(1.0, float(np.sqrt(np.abs(direction).sum())))
+        ends = [
+            float(np.real(f({**values, name: array + k * step * direction}))) for k in (1, -1, 0.5, -0.5)
+        ]  # fmt: skip
+        coarse, fine = (ends[0] - ends[1]) / (2 * step), (ends[2] - ends[3]) / step
+        return (4 * fine - coarse) / 3, abs(fine - coarse) + 16 * _UNIT[precision] * base / step
+
+    def differs(mask: Any) -> bool:
+        for _ in range(_DIRECTIONS):
+            direction = rng.choice((-1.0, 1.0), array.shape) * mask
+            found, error = slope(direction)
+            mine = float((given * direction).sum())
+            if not abs(found - mine) <= 4 * max(error, 1e-12 * float(np.abs(given * mask).sum() + abs(found))):
+                return True
+        return False
+
+    how = f"{_DIRECTIONS} random directions of {'complex steps' if analytic else 'central differences'}"
+    error = np.full(array.shape, (1e-12 if analytic else 1e-8) * float(np.abs(given).max(initial=0.0)))
+    if not differs(np.ones(array.shape)):
+        return Differenced(given, error, how, partial=True)
+    places = np.arange(array.size)
+    while len(places) > 1:
+        mask = np.zeros(array.size)
+        mask[places[: len(places) // 2]] = 1
+        places = places[: len(places) // 2] if differs(mask.reshape(array.shape)) else places[len(places) // 2 :]
+    single = np.zeros(array.size)
+    single[places] = 1
+    found, _ = slope(single.reshape(array.shape))
+    corrected = given.copy()
+    corrected.reshape(-1)[places] = found
+    return Differenced(corrected, error, how, partial=True)
 
 
 def _slope(f: Scalar, values: Mapping[str, Any], name: str, array: Any, at: Any, step: float) -> float:

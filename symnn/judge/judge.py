@@ -16,7 +16,7 @@ from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import CANNOT, Judgement
 from symnn.judge.judgements import Judgements
 from symnn.judge.repair import judged_mismatch
-from symnn.judge.spots import spots
+from symnn.judge.spots import spot_at, spots
 from symnn.judge.truth import truth_of
 from symnn.network import Network
 from symnn.verify.points import symbols_of
@@ -26,7 +26,9 @@ __all__ = ["check_gradient", "check_gradients", "parameters_of"]
 _POINTS = 4
 
 
-def check_gradient(forward: Network | Tensor, wrt: str | Tensor, candidate: Any, *, seed: int = 0) -> Judgement:
+def check_gradient(
+    forward: Network | Tensor, wrt: str | Tensor, candidate: Any, *, seed: int = 0, at: Mapping[str, Any] | None = None
+) -> Judgement:
     """Return whether a gradient is right, and if not, what is wrong with it.
 
     Args:
@@ -36,10 +38,13 @@ def check_gradient(forward: Network | Tensor, wrt: str | Tensor, candidate: Any,
             them, or a function that takes arrays by the names of tensors and returns the gradient; ``course(...)``,
             ``function(...)``, ``torch_function(...)`` and ``jax_function(...)`` say how other code is called.
         seed: of the points.
+        at: arrays by name for one more point, such as a batch and the weights of a training run: every entry of the
+            gradient is compared there too. What is not given is drawn.
 
     Raises:
         UnknownNameError: there is no tensor of that name.
         DefinitionError: ``forward`` is no network and no layer, or there is no candidate.
+        ShapeError: the arrays of ``at`` do not fit together.
     """
     if candidate is None:
         raise DefinitionError(
@@ -49,6 +54,7 @@ def check_gradient(forward: Network | Tensor, wrt: str | Tensor, candidate: Any,
     truth = truth_of(forward, wrt)
     try:
         points = spots(truth, _POINTS, seed=seed)
+        points += [] if at is None else [spot_at(truth, at, seed=seed)]
         read = read_candidate(candidate, truth)
     except Mismatched as error:
         return judged_mismatch(truth, error, points)
@@ -60,8 +66,9 @@ def check_gradient(forward: Network | Tensor, wrt: str | Tensor, candidate: Any,
 
 
 def check_gradients(
-    forward: Network | Tensor, candidates: Mapping[str, Any] | Any, wrt: Sequence[str] = (), *, seed: int = 0
-) -> Judgements:
+    forward: Network | Tensor, candidates: Mapping[str, Any] | Any, wrt: Sequence[str] = (), *, seed: int = 0,
+    at: Mapping[str, Any] | None = None,
+) -> Judgements:  # fmt: skip
     """Return judgements on several gradients at once; true as a condition only if every one is right.
 
     ``check_gradients(net, {"W": "X.T @ dz", "b": "sum(dz, 0)"})``,
@@ -72,6 +79,7 @@ def check_gradients(
         candidates: candidates by the name of the tensor, or one piece of code that gives several gradients.
         wrt: the tensors whose gradients are judged; by default those that candidates speaks of, else all parameters.
         seed: of the points.
+        at: arrays for one more point, as for ``check_gradient``.
 
     Raises:
         UnknownNameError: there is no tensor of that name.
@@ -93,7 +101,7 @@ def check_gradients(
     if not asked:
         raise DefinitionError("There is no gradient to judge: say by what was differentiated with wrt=(...).")
     title = forward.name if isinstance(forward, Tensor) else forward.loss.name
-    return Judgements({n: check_gradient(forward, n, c, seed=seed) for n, c in asked.items()}, title)
+    return Judgements({n: check_gradient(forward, n, c, seed=seed, at=at) for n, c in asked.items()}, title)
 
 
 def _is_real(forward: Network | Tensor, name: str) -> bool:

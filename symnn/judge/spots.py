@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from symnn.graph.interpreter import Interpreter
-from symnn.ground.errors import SymnnError
+from symnn.ground.errors import ShapeError, SymnnError, UnknownNameError
+from symnn.ground.sizes import size_text
 from symnn.ground.tensors import Tensor
 from symnn.judge.dense import Dense
 from symnn.judge.truth import Truth
 from symnn.verify.points import kinks, leaf_values
 
-__all__ = ["Spot", "special_spots", "spots"]
+__all__ = ["Spot", "special_spots", "spot_at", "spots"]
 
 #: Sizes of the points in turn: pairwise different, products and sums of some no other one.
 _SIZES = ((3, 5, 4, 2, 7, 6), (5, 2, 3, 7, 4, 6), (2, 7, 5, 3, 6, 4), (4, 3, 2, 5, 6, 7))
@@ -105,6 +106,45 @@ def _at_kink(hazards: tuple[Tensor, ...], spot: Spot) -> bool:
         if values.size and float(values.min()) < _MARGIN:
             return True
     return False
+
+
+def spot_at(truth: Truth, arrays: Mapping[str, Any], *, seed: int = 0) -> Spot:
+    """Return the point at which leaves have given arrays; those not given are drawn.
+
+    Args:
+        truth: what is asked.
+        arrays: arrays of inputs and parameters by name, values of scalars and sizes by name.
+        seed: of what is drawn.
+
+    Raises:
+        UnknownNameError: there is no leaf, size or scalar of that name.
+        ShapeError: two arrays give one size different values, or a shape has another number of axes.
+    """
+    leaves = {t.name: t for t in truth.leaves}
+    symbols = {s.name: s for s in (*truth.symbols.sizes, *truth.symbols.scalars)}
+    rng = np.random.default_rng(seed)
+    sizes: dict[Any, Any] = {}
+    seen: dict[Any, str] = {}
+    for name, value in arrays.items():
+        if name in symbols:
+            sizes[symbols[name]] = value
+            continue
+        if name not in leaves:
+            raise UnknownNameError(name, [*leaves, *symbols], "leaf, size or scalar")
+        t, shape = leaves[name], np.shape(value)
+        if len(shape) != t.rank:
+            raise ShapeError(f"at= gives {name} the shape {shape}; it has the axes {size_text(t.shape)}.")
+        for size, n in zip(t.shape, shape, strict=True):
+            if size.is_Symbol and sizes.setdefault(size, n) != n:
+                where = seen.get(size, "at=")
+                raise ShapeError(f"at= gives {size} the value {n} by {name} {shape}, and {sizes[size]} by {where}.")
+            seen.setdefault(size, name)
+    for n, s in enumerate(truth.symbols.sizes):
+        sizes.setdefault(s, _SIZES[0][n % len(_SIZES[0])])
+    sizes |= {s: _scalar(s, rng) for s in truth.symbols.scalars if s not in sizes}
+    drawn = leaf_values(truth.graph, sizes, rng)
+    given = {t: np.asarray(arrays[t.name]) if t.name in arrays else drawn[t] for t in truth.leaves}
+    return Spot(sizes, {t: v if t.classes is not None else v.astype(float) for t, v in given.items()}, "given")
 
 
 # -- points that hide faults -------------------------------------------------------------------------------------------

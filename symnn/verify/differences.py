@@ -113,6 +113,7 @@ def compiled_differences(
     bound: float = 1e-7,
     most: int | None = None,
     seed: int = 0,
+    slopes: Callable[[str, float], Any] | None = None,
 ) -> dict[str, Check]:
     """Return for each named array how far compiled gradients are from central differences of the compiled loss.
 
@@ -124,6 +125,7 @@ def compiled_differences(
         bound: the largest error, relative to the largest entry, that counts as agreement.
         most: check at most this many entries per array, drawn without replacement; None checks every entry.
         seed: of that draw.
+        slopes: (name, step) -> central differences by every entry of an array, where there is a quicker way.
     """
     rng = np.random.default_rng(seed)
     current = {k: np.array(v) for k, v in values.items()}
@@ -134,8 +136,10 @@ def compiled_differences(
         array = current[name]
         flat = array.reshape(-1)
         chosen = range(flat.size) if most is None or flat.size <= most else rng.choice(flat.size, most, replace=False)
-        expected, found = [], []
-        for k in chosen:
+        quick = slopes is not None and len(chosen) == flat.size
+        expected = list(np.ravel(slopes(name, step))) if slopes is not None and quick else []
+        found = list(np.ravel(grads[name])) if quick else []
+        for k in () if quick else chosen:
             kept = flat[k]
             flat[k] = kept + step
             high = float(evaluate(current)[0])
