@@ -16,7 +16,7 @@ from symnn.judge.code import CannotRun, Code, Run
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 
-__all__ = ["Bound", "rounding"]
+__all__ = ["Bound", "least", "rounding"]
 
 _UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11}
 #: Arguments are moved by much more than a unit, and what is seen is scaled down: how the result answers to them.
@@ -43,6 +43,15 @@ class Bound:
     allowed: Any
     relative: float
     precision: str
+
+
+def least(run: Run, precision: str = "") -> Bound:
+    """Return the bound that is granted to any code, a few units of the largest entry."""
+    given = np.asarray(run.gradient)
+    precision = precision or (given.dtype.name if given.dtype.name in _UNIT else "float64")
+    scale = float(np.abs(given.astype(float)).max(initial=0.0))
+    allowed = _LEAST[precision] * _UNIT[precision] * scale + 1e-290
+    return Bound(np.full(given.shape, allowed), _LEAST[precision] * _UNIT[precision], precision)
 
 
 def rounding(truth: Truth, code: Code, spot: Spot, run: Run, precision: str = "") -> Bound:

@@ -20,8 +20,8 @@ from symnn.ground.tree import Entry, Ix, Tree, transform
 
 __all__ = ["Abreast"]
 
-#: Entries of the largest array that one call works on.
-_MOST = 1_500_000
+#: Entries of the largest array that one call works on: such arrays stay in a processor's cache.
+_MOST = 250_000
 
 
 class Abreast:
