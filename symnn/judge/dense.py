@@ -40,6 +40,9 @@ from symnn.ground.tree import (
 
 __all__ = ["Dense", "Formula", "Frame"]
 
+#: No array of more entries is made.
+_MOST = 20_000_000
+
 Array = np.ndarray[Any, Any]
 #: Free indices, and a formula over actual tensors.
 Formula = tuple[tuple[Index, ...], Tree]
@@ -117,6 +120,8 @@ class Dense:
         """Return the array of a tree over its free indices."""
         here = Frame({}, {}) if frame is None else frame
         shape = tuple(self.size(i.size, here) for i in free)
+        if math.prod(shape) > _MOST:
+            raise UnsupportedError(f"An array of shape {shape} is too large to compare.")
         value, axes = self.value(tree, here)
         spread = _spread(value, axes, free)
         return np.broadcast_to(spread, shape).copy()
@@ -149,7 +154,10 @@ class Dense:
         return float(frame.sizes[s] if s in frame.sizes else self.sizes[s]), ()
 
     def _ix(self, tree: Ix, frame: Frame) -> Value:
-        return np.arange(self.size(tree.index.size, frame)), (tree.index,)
+        count = self.size(tree.index.size, frame)
+        if count > _MOST:
+            raise UnsupportedError(f"A range of {count} places is too large to compare.")
+        return np.arange(count), (tree.index,)
 
     def _add(self, tree: Add, frame: Frame) -> Value:
         return _joined(sum_of, [self.value(t, frame) for t in tree.terms])

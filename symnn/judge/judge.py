@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import DefinitionError
 from symnn.ground.tensors import Tensor
@@ -17,7 +19,7 @@ from symnn.judge.judgement import CANNOT, Judgement
 from symnn.judge.judgements import Judgements
 from symnn.judge.repair import judged_mismatch
 from symnn.judge.spots import spot_at, spots
-from symnn.judge.truth import truth_of
+from symnn.judge.truth import Truth, truth_of
 from symnn.network import Network
 from symnn.verify.points import symbols_of
 
@@ -52,6 +54,11 @@ def check_gradient(
             "function; without a candidate of your own use net.check(name)."
         )
     truth = truth_of(forward, wrt)
+    with np.errstate(all="ignore"):  # what is not finite is said, not warned of
+        return _judged(truth, candidate, seed, at)
+
+
+def _judged(truth: Truth, candidate: Any, seed: int, at: Mapping[str, Any] | None) -> Judgement:
     try:
         points = spots(truth, _POINTS, seed=seed)
         points += [] if at is None else [spot_at(truth, at, seed=seed)]

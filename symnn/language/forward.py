@@ -35,6 +35,7 @@ _ADDED = frozenset(("b", "beta", "bias", "gamma", "g", "c", "mu", "s"))
 _TRAINED = ("W", "V", "U", "b", "w", "v", "u", "A", "theta", "gamma", "beta", "g", "c")
 _DATA = ("x", "X", "h", "z", "Z", "a", "Q", "q")
 _MOST_TRIES = 600
+_MOST_AXES = 6
 #: Adding a vector to the rows of a matrix is a less likely reading, unless the vector is called like a bias.
 _SPREAD = 1.5
 
@@ -71,6 +72,13 @@ def read_forward(
         FormulaError: it is no formula, or no choice of shapes fits; the message points at the place.
         UnknownNameError: ``wrt`` or ``shapes`` speak of a name that the formula has not.
     """
+    try:
+        return _read(text, wrt, shapes, name)
+    except RecursionError:
+        raise FormulaError("the formula is nested too deeply.", text, 0) from None
+
+
+def _read(text: str, wrt: Sequence[str], shapes: Mapping[str, Any] | None, name: str) -> Forward:
     program = parse(text)
     names = _leaves(program)
     given = {spelled(k): _given_shape(k, v) for k, v in (shapes or {}).items()}
@@ -96,6 +104,8 @@ def _given_shape(name: str, shape: Any) -> tuple[tuple[Any, ...], Any]:
         shape = [p.strip() for p in axes.strip("() ").split(",") if p.strip()]
     elif not isinstance(shape, tuple | list):
         shape = (shape,)
+    if len(shape) > _MOST_AXES:
+        raise DefinitionError(f"The shape of {name!r} has {len(shape)} axes; up to {_MOST_AXES} are read.")
     return tuple(_size(name, s) for s in shape), classes
 
 

@@ -55,9 +55,12 @@ def read_formula(text: str, scope: Scope, free: Sequence[Index]) -> Reading:
     Raises:
         FormulaError: it cannot be read; the message points at the place.
     """
-    meaning = Meaning(scope, text)
-    result = meaning.program(parse(text))
-    return placed_at(result, text, tuple(free))
+    try:
+        meaning = Meaning(scope, text)
+        result = meaning.program(parse(text))
+        return placed_at(result, text, tuple(free))
+    except RecursionError:
+        raise FormulaError("the formula is nested too deeply.", text, 0) from None
 
 
 def placed_at(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
