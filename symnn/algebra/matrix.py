@@ -208,6 +208,12 @@ class _Lifter:
         places = e.at[lead:]
         if len(places) > 2:
             raise NotLifted(f"{e.tensor.name} has {len(e.at)} axes, {len(places)} of them inside an item of the batch")
+        for at, size in zip(e.at, e.tensor.shape, strict=True):
+            if isinstance(at, Ix) and at.index.size != size:
+                raise NotLifted(
+                    f"{at.index.letter} walks an axis of {e.tensor.name} that has {size} places, but it ranges over "
+                    f"{at.index.size}"
+                )
         for at in places:
             if isinstance(at, Ix) and at.index in self.items:
                 raise NotLifted(
@@ -255,6 +261,8 @@ class _Lifter:
         if isinstance(left, Ix) and isinstance(right, Ix) and not self.items & {left.index, right.index}:
             if left.index is right.index:
                 return Lifted(UNIT, ())
+            if left.index.size != right.index.size:
+                raise NotLifted(f"a delta of {left.index.letter} and {right.index.letter}, which have different ranges")
             return Lifted(Identity(left.index.size), (left.index, right.index))
         if isinstance(left, Ix) and isinstance(right, Entry) and right.tensor.classes is not None:
             labels = self._entry(right)

@@ -256,7 +256,9 @@ def _contract_sum(k: Index, body: Tree) -> Tree:
         if value is not None:
             rest = mul(*parts[:n], *parts[n + 1 :])
             picked = clean(substitute(_joined(rest), indices={k: value}))
-            return picked if isinstance(value, Ix | Entry | Num) else _inside(picked, _left(f, k))
+            shifted = _left(f, k)
+            whole = shifted is None or (not shifted.by and not shifted.conditions())
+            return picked if whole else _inside(picked, shifted)
     for n, f in enumerate(parts):
         if isinstance(f, Div) and isinstance(f.num, Add) and _picks(f.num, k):
             opened = add(*[Div(t, f.den) for t in f.num.terms])
