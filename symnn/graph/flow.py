@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 import networkx as nx
@@ -15,6 +16,8 @@ from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Tree
 
 __all__ = ["FlowGraph"]
+
+_SETTLED = count(1)
 
 
 class FlowGraph:
@@ -110,12 +113,12 @@ def _names(order: tuple[Tensor, ...]) -> dict[str, Tensor]:
                     f"Two different tensors are both named {t.name!r}: {names[t.name]!r} and {t!r}. "
                     "Rename one, or use the same object in both places to share it."
                 )
-    for t in order:
-        if t.auto:
-            name, count = t.name, 1
-            while name in names and names[name] is not t:
-                count += 1
-                name = f"{t.name}_{count}"
-            t.name = name
-            names[name] = t
+    # what a graph has named before keeps its name: someone may have read it
+    for t in sorted((t for t in order if t.auto), key=lambda t: (not t.named, t.named)):
+        name, number = t.name, 1
+        while name in names and names[name] is not t:
+            number += 1
+            name = f"{t.name}_{number}"
+        t.name, t.named = name, t.named or next(_SETTLED)
+        names[name] = t
     return {t.name: t for t in order}

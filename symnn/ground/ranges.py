@@ -21,6 +21,8 @@ Ranges = dict[Index, tuple[Size, str]]
 def read_ranges(name: str, tree: Tree) -> Ranges:
     """Return the size of every index that stands alone on an axis (or is declared), and where that was read.
 
+    An index that stands on no axis and is compared with a label ranges over its classes.
+
     Raises:
         ShapeError: one index runs over two sizes, or a position is outside its axis whatever the sizes are.
         DefinitionError: a real tensor is used as an index.
@@ -36,6 +38,12 @@ def read_ranges(name: str, tree: Tree) -> Ranges:
                     _read(name, position.index, size, place, ranges)
                 elif isinstance(position, Entry):
                     _label(name, position, at, size, place)
+    for at in walk(tree):
+        if isinstance(at, Delta):
+            for i, label in ((at.left, at.right), (at.right, at.left)):
+                if isinstance(i, Ix) and i.index.size is None and isinstance(label, Entry):
+                    if label.tensor.classes is not None:
+                        ranges.setdefault(i.index, (label.tensor.classes, f"the classes of {label.tensor.name}"))
     _inside(name, tree, ranges, ())
     return ranges
 

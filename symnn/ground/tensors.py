@@ -47,6 +47,7 @@ class Tensor:
         initial: the value that every entry starts from, or None to draw it by the scheme of ``Network.init``.
         auto: the name was not given by the user, and a network may change it to keep names apart.
         level: how many affine layers lie below, for automatic names.
+        named: a number that grows with every automatic name a graph settles, 0 before: the oldest keeps its name.
         needs: a tensor that must be > 0 in every entry for this one to be defined, and what that says in words; or
             None. Whoever computes values checks it.
         parts: named parts of its definition that formulas of its derivatives speak of, by their formal counterparts.
@@ -66,6 +67,7 @@ class Tensor:
         "letters",
         "level",
         "name",
+        "named",
         "needs",
         "nonnegative",
         "of",
@@ -102,7 +104,7 @@ class Tensor:
         self.classes, self.bijective, self.definition = classes, bijective, definition
         self.letters, self.adjoint_name, self.of = letters, adjoint_name, of
         self.regularised, self.initial, self.auto, self.level = regularised, initial, auto, level
-        self.needs = needs
+        self.needs, self.named = needs, 0
         self.parts: dict[Tensor, Tensor] = {}
         self._symbol: TensorSymbol | None = None
         self._base: Any = None

@@ -78,7 +78,8 @@ def _moved(value: Any, amount: float, rng: np.random.Generator) -> Any:
     array = np.asarray(value)
     if array.dtype.kind != "f":
         return value
-    return array * (1 + amount * rng.choice((-1.0, 1.0), array.shape))
+    moved = array * (1 + amount * rng.choice((-1.0, 1.0), array.shape))
+    return moved if isinstance(value, np.ndarray) else float(moved)  # NumPy's own scalars would raise the precision
 
 
 def environment(truth: Truth, spot: Spot) -> dict[str, Any]:

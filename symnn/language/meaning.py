@@ -163,9 +163,18 @@ class Meaning:
         if self.letters:
             array = self._indexed(array, s)
         elif not self.dry:
-            held = self.node(array, s.name)
+            held = self.node(array, self._unused(s.name))
             array = array if held is None else of_tensor(held)
         self.locals[s.name] = array
+
+    def _unused(self, name: str) -> str:
+        """Return a name for a value that nothing else carries: a name may be given twice, g = g @ W."""
+        taken = {t.name for t in self.made} | {a.tensor.name for a in self.scope.names.values() if a.tensor is not None}
+        label, number = name, 1
+        while label in taken:
+            number += 1
+            label = f"{name}_{number}"
+        return label
 
     def _indexed(self, array: Array, s: Statement) -> Array:
         """Return name[i, j] = ... as an array of those axes."""
@@ -175,14 +184,17 @@ class Meaning:
         if self.dry:
             raise self.error("a forward formula is written without index letters here.", s)
         own, tree = self._typed(s.name, free, array.at(()), s)
-        definition = abstract(s.name, own, tree, _TEMPLATES)
-        t = Tensor(s.name, tuple(i.size for i in own), "value", definition=definition, auto=True, letters=s.letters)
+        name = self._unused(s.name)
+        definition = abstract(name, own, tree, _TEMPLATES)
+        t = Tensor(name, tuple(i.size for i in own), "value", definition=definition, auto=True, letters=s.letters)
         self.made.append(t)
         return of_tensor(t)
 
     def _typed(self, name: str, free: tuple[Index, ...], tree: Tree, node: Node) -> tuple[tuple[Index, ...], Tree]:
         try:
             return typed(name, free, tree)
+        except ShapeError as error:
+            raise MismatchError(str(error), self.text, node.span[0]) from None
         except SymnnError as error:
             raise self.error(str(error), node) from None
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 from symnn.ground.define import typed
-from symnn.ground.errors import SymnnError
+from symnn.ground.errors import ShapeError, SymnnError
 from symnn.ground.indices import Index
+from symnn.ground.ranges import read_ranges
 from symnn.ground.sizes import size_text
 from symnn.ground.substitute import substitute
 from symnn.ground.tree import Ix, Tree, num
@@ -17,7 +19,7 @@ from symnn.language.arrays import Array
 from symnn.language.grammar import parse
 from symnn.language.meaning import Meaning, Result
 from symnn.language.scope import Scope
-from symnn.language.syntax import FormulaError
+from symnn.language.syntax import FormulaError, MismatchError
 
 __all__ = ["Reading", "placed_at", "read_formula"]
 
@@ -100,30 +102,24 @@ def _names(array: Array) -> list[str]:
 
 
 def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
-    """Return an entry written with index letters: in the order of its left-hand side, else by the letters asked for."""
+    """Return an entry written with index letters: in the order of its left-hand side, else as letters or sizes say."""
     letters = [letter for letter, _ in result.letters]
     loose = tuple(i for _, i in result.letters)
-    expected = [i.letter for i in free]
     tree = result.array.at(())
     if len(loose) != len(free):
+        expected = ", ".join(i.letter for i in free)
         raise FormulaError(
             f"this has the index letters {', '.join(letters)}; the gradient has {len(free)}"
-            + (f", {', '.join(expected)}." if free else "."), text, 0, "Sum over the others, sum_n(...).",
+            + (f", {expected}." if free else "."), text, 0, "Sum over the others, sum_n(...).",
         )  # fmt: skip
-    if result.named:
-        order = loose
-    elif sorted(letters) == sorted(expected):
-        order = tuple(loose[letters.index(letter)] for letter in expected)
-    elif len(loose) == 1:
-        order = loose
-    else:
-        mine, theirs = ", ".join(letters), ", ".join(expected)
-        raise FormulaError(
-            f"which axis is which? The gradient's indices are {theirs}, those of the formula {mine}.", text, 0,
-            f"Say so on the left: grad[{','.join(letters)}] = ...",
-        )  # fmt: skip
+    known = _ranges(tree, text)
+    order = loose if result.named else _order(letters, loose, known, text, free)
+    given = {i: Index(i.letter, known.get(i, j.size)) for i, j in zip(order, free, strict=True)}
+    tree = substitute(tree, indices={i: Ix(j) for i, j in given.items()})
     try:
-        own, tree = typed("the formula", order, tree)
+        own, tree = typed("the formula", tuple(given.values()), tree)
+    except ShapeError as error:
+        raise MismatchError(str(error), text, 0) from None
     except SymnnError as error:
         raise FormulaError(str(error), text, 0) from None
     if tuple(i.size for i in own) == tuple(i.size for i in free):
@@ -131,10 +127,53 @@ def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
     return Reading(own, tree, False)
 
 
+def _ranges(tree: Tree, text: str) -> dict[Index, Any]:
+    """Return what the axes that index letters stand on give them as ranges."""
+    try:
+        return {i: size for i, (size, _) in read_ranges("the formula", tree).items()}
+    except ShapeError as error:
+        raise MismatchError(str(error), text, 0) from None
+    except SymnnError as error:
+        raise FormulaError(str(error), text, 0) from None
+
+
+def _order(
+    letters: Sequence[str], loose: tuple[Index, ...], known: Mapping[Index, Any], text: str, free: tuple[Index, ...]
+) -> tuple[Index, ...]:
+    """Return the letters of a formula in the order of the gradient's axes, where no left-hand side gives one.
+
+    The same letters are the same axes, if their ranges fit; else what ranges leave open must be one order only.
+    """
+    expected = [i.letter for i in free]
+
+    def fits(order: Sequence[Index]) -> bool:
+        return all(known.get(i, j.size) == j.size for i, j in zip(order, free, strict=True))
+
+    same = tuple(loose[letters.index(k)] for k in expected) if sorted(letters) == sorted(expected) else ()
+    if same and fits(same):
+        return same
+    orders = [o for o in permutations(loose) if fits(o)]
+    if len(orders) == 1:
+        return orders[0]
+    if same or len(loose) == 1:
+        return same or loose
+    if not orders:
+        sizes = ", ".join(f"{i.letter} over {known[i]}" for i in loose if i in known)
+        wanted = size_text([i.size for i in free])
+        raise MismatchError(f"no order of its letters, {sizes}, gives the gradient's shape {wanted}.", text, 0)
+    mine, theirs = ", ".join(letters), ", ".join(expected)
+    raise FormulaError(
+        f"which axis is which? The gradient's indices are {theirs}, those of the formula {mine}.", text, 0,
+        f"Say so on the left: grad[{','.join(letters)}] = ...",
+    )  # fmt: skip
+
+
 def _finished(tree: Tree, free: tuple[Index, ...], text: str) -> Tree:
     """Return a tree with every bound index fresh and with its range, positions inside their axes."""
     try:
         own, made = typed("the formula", free, tree)
+    except ShapeError as error:
+        raise MismatchError(str(error), text, 0) from None
     except SymnnError as error:
         raise FormulaError(str(error), text, 0) from None
     return substitute(made, indices={i: Ix(j) for i, j in zip(own, free, strict=True)})
