@@ -22,7 +22,12 @@ from symnn.show.latex_notation import latex as tree_latex
 from symnn.show.letters import named
 from symnn.show.text_notation import text as tree_text
 
-__all__ = ["Formula", "Latex", "Mismatched", "Unreadable", "latex", "read_candidate"]
+__all__ = ["Formula", "Latex", "Mismatched", "Unreadable", "latex", "one_per_line", "read_candidate"]
+
+
+def one_per_line(text: str) -> str:
+    """Return a formula with its lines as they are, and single spaces in them."""
+    return "\n".join(line for line in (" ".join(part.split()) for part in text.splitlines()) if line)
 
 
 class Unreadable(SymnnError):
@@ -71,11 +76,13 @@ class Formula:
     Attributes:
         reading: its entry, at the gradient's indices where its shape fits.
         shown: the formula as text, and ``tex`` in LaTeX.
+        source: the text that was typed, where it is in the language of formulas.
     """
 
     reading: Reading
     shown: str
     tex: str
+    source: str = ""
 
 
 def read_candidate(candidate: Any, truth: Truth) -> Formula | Code:
@@ -99,7 +106,7 @@ def _read(candidate: Any, truth: Truth) -> Formula | Code:
         return candidate
     if isinstance(candidate, str):
         reading = read_formula(candidate, truth.scope, truth.free)
-        return Formula(reading, " ".join(candidate.split()), _tex(reading.tree, reading))
+        return Formula(reading, one_per_line(candidate), _tex(reading.tree, reading), candidate)
     if isinstance(candidate, Latex):
         reading = read_latex(candidate.text, truth.scope, truth.free, layout=candidate.layout)
         return Formula(reading, _text(reading.tree, reading), _tex(reading.tree, reading))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -70,9 +70,19 @@ class _Hypothesis:
     child: str = ""
 
 
+class Text(Protocol):
+    """A typed formula that may be mended."""
+
+    def turned(self) -> tuple[Diagnosis, ...]:
+        """Mend what stands there."""
+
+    def put_in(self) -> tuple[Diagnosis, ...]:
+        """Mend what is missing."""
+
+
 def diagnose(
-    truth: Truth, given: Given, spots: Sequence[Spot], *, tolerance: float = SAME
-) -> tuple[Diagnosis, ...]:  # fmt: skip
+    truth: Truth, given: Given, spots: Sequence[Spot], *, tolerance: float = SAME, text: Text | None = None
+) -> tuple[Diagnosis, ...]:
     """Return what is wrong, in order, or nothing where nothing simple explains it.
 
     Args:
@@ -80,11 +90,17 @@ def diagnose(
         given: the other one, as arrays.
         spots: points with pairwise different sizes; the first one screens, the others confirm.
         tolerance: up to which arrays are the same, of the largest entry.
+        text: the other one as it was typed, if it was.
     """
     case = _Case(truth, given, list(spots), tolerance)
     if case.close():
         return ()
-    for attempt in (case.whole, case.slips, case.weighed, case.others, case.forwards, case.pairs):
+    nothing: Callable[[], tuple[Diagnosis, ...]] = tuple
+    turned, put_in = (nothing, nothing) if text is None else (text.turned, text.put_in)
+    for attempt in (
+        case.whole, turned, case.parts, case.slips, put_in, case.scaled, case.weighed, case.others, case.forwards,
+        case.pairs,
+    ):  # fmt: skip
         with np.errstate(all="ignore"):
             found = attempt()
         if found:
@@ -103,6 +119,7 @@ class _Case:
         self.target = target
         self.true = [np.asarray(s.tensor(target), dtype=float) for s in spots]
         self.found: list[tuple[_Hypothesis, Any]] = []
+        self.multiples: list[tuple[int, _Hypothesis, Factor]] = []
 
     def close(self) -> bool:
         """Tell whether the two agree in so many digits that no slip explains the rest."""
@@ -116,7 +133,7 @@ class _Case:
     # -- the array as a whole --------------------------------------------------------------------------------------
 
     def whole(self) -> tuple[Diagnosis, ...]:
-        """Explain the array as a whole: its shape, a constant factor, a transpose, a factor entry by entry."""
+        """Explain the array as a whole: its shape, a constant factor, a transpose."""
         if self.given[0].shape != self.true[0].shape:
             return self._shape()
         if not all(np.all(np.isfinite(g)) for g in self.given):
@@ -129,7 +146,11 @@ class _Case:
         for order in transposes(self.given[0], self.true[0], self.tolerance):
             if all(self.same(g.transpose(order), t) for g, t in zip(self.given, self.true, strict=True)):
                 return (Diagnosis("transpose", "yours is the transpose of the true gradient"),)
-        return self._entrywise() or self._moved()
+        return ()
+
+    def parts(self) -> tuple[Diagnosis, ...]:
+        """Explain the array by a factor of its entries, or as one that is moved along an axis."""
+        return () if self.given[0].shape != self.true[0].shape else self._entrywise() or self._moved()
 
     def told(self, found: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
         """Return a diagnosis with a word on the gradient by another tensor that it happens to be."""
@@ -139,7 +160,7 @@ class _Case:
         if not other:
             return found
         d = found[0]
-        return (Diagnosis(d.kind, f"{d.sentence}; it is the gradient by {other[0].where}", d.where),)
+        return (Diagnosis(d.kind, f"{d.sentence}; it is the gradient by {other[0].where}", d.where, d.mended),)
 
     def others(self) -> tuple[Diagnosis, ...]:
         """Explain it as the gradient that arrives, passed on as it is."""
@@ -308,7 +329,7 @@ class _Case:
         """Explain it by one slip in one use of a tensor, or in one formula of the backward pass."""
         if self.given[0].shape != self.true[0].shape:
             return ()
-        matches: list[tuple[int, int, Factor | None, _Hypothesis]] = []
+        matches: list[tuple[int, _Hypothesis]] = []
         for n, h in enumerate(self.hypotheses()):
             try:
                 array = np.asarray(h.gradient(self.spots[0]), dtype=float)
@@ -321,16 +342,22 @@ class _Case:
             self.found.append((h, array))
             if self.same(array, self.given[0]):
                 if self._confirmed(h):
-                    matches.append((0, n, None, h))
+                    matches.append((n, h))
             elif constant_ratio(self.given[0], array, self.tolerance) is not None:
                 factor = self._confirmed_factor(h)
                 if factor is not None:
-                    matches.append((1, n, factor, h))
+                    self.multiples.append((n, h, factor))
         if not matches:
             return ()
-        _, _, factor, h = min(matches, key=lambda m: (m[0], _ORDER.get(m[3].kind, 99), m[1]))
-        out = [Diagnosis(h.kind, h.sentence, h.where)]
-        return tuple(out) if factor is None else (*out, *self._constant(factor, besides=True))
+        _, h = min(matches, key=lambda m: (_ORDER.get(m[1].kind, 99), m[0]))
+        return (Diagnosis(h.kind, h.sentence, h.where),)
+
+    def scaled(self) -> tuple[Diagnosis, ...]:
+        """Explain it by one slip and a constant factor besides."""
+        if not self.multiples:
+            return ()
+        _, h, factor = min(self.multiples, key=lambda m: (_ORDER.get(m[1].kind, 99), m[0]))
+        return (Diagnosis(h.kind, h.sentence, h.where), *self._constant(factor, besides=True))
 
     def _confirmed(self, h: _Hypothesis) -> bool:
         try:

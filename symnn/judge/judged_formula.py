@@ -19,6 +19,7 @@ from symnn.judge.candidate import Formula
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, WRONG, Diagnosis, Judgement, Seen
+from symnn.judge.repair import Mender
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 from symnn.judge.wording import number, number_text, value_text
@@ -40,8 +41,9 @@ def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judge
     def values(spot: Spot) -> Any:
         return spot.dense.array(reading.tree, reading.free)
 
+    text = Mender(truth, read.source, points[:3]) if read.source else None
     if not reading.fits:
-        return judged_wrong(truth, values, points, "the shapes differ", common, reading=reading)
+        return judged_wrong(truth, values, points, "the shapes differ", common, reading=reading, text=text)
     agreed = _agrees(truth, values, points)
     if agreed:
         proof = _proof(truth, reading)
@@ -63,13 +65,13 @@ def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judge
         there = [s for s in (*points, *_spots_at(truth, found)) if _agrees(truth, values, [s]) is False]
         if there:
             return judged_wrong(
-                truth, values, there, "", common, reading=reading, seen=seen, hidden=not agreed
+                truth, values, there, "", common, reading=reading, seen=seen, hidden=not agreed, text=text
             )  # fmt: skip
         return Judgement(
             truth.wrt.name, WRONG, "", seen=seen, diagnosis=(_rare(truth, reading, found),), **common
         )  # fmt: skip
     if agreed is False:
-        return judged_wrong(truth, values, points, "the values differ", common, reading=reading)
+        return judged_wrong(truth, values, points, "the values differ", common, reading=reading, text=text)
     if agreed is None:
         return Judgement(truth.wrt.name, CANNOT, found.detail, **common)
     if found.verdict in ("probable", "evaluated"):

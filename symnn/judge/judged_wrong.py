@@ -10,7 +10,7 @@ import numpy as np
 from symnn.graph.interpreter import size_value
 from symnn.ground.errors import SymnnError
 from symnn.ground.tensors import Tensor
-from symnn.judge.diagnose import diagnose
+from symnn.judge.diagnose import Text, diagnose
 from symnn.judge.fits import SAME, alike
 from symnn.judge.highlight import highlighted
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement, Seen
@@ -54,7 +54,7 @@ def _beside(truth: Truth, reading: Reading) -> dict[str, str]:
 def judged_wrong(
     truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot], why: str, common: dict[str, Any],
     *, reading: Reading | None = None, seen: Seen | None = None, granted: str = "", hidden: bool = True,
-    tolerance: float = SAME,
+    tolerance: float = SAME, text: Text | None = None,
 ) -> Judgement:  # fmt: skip
     """Return the judgement on a gradient that is wrong, with what is wrong about it.
 
@@ -69,9 +69,10 @@ def judged_wrong(
         granted: what rounding explains, in words.
         hidden: look for the special sets on which it is right.
         tolerance: up to which arrays are the same, for code of low precision.
+        text: the one given as it was typed, if it was.
     """
     try:
-        found = diagnose(truth, values, points[:3], tolerance=tolerance) or _imprecise(truth, values, points, granted)
+        found = diagnose(truth, values, points[:3], tolerance=tolerance, text=text) or _imprecise(truth, values, points, granted)
     except (SymnnError, ArithmeticError, ValueError, KeyError):
         found = ()
     seen = seen or _where(truth, values, points)

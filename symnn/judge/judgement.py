@@ -21,11 +21,13 @@ class Diagnosis:
         kind: one word, such as sign, factor, transpose, path; ``KINDS`` in diagnose.py lists them.
         sentence: what is wrong.
         where: the part of the formula that it concerns, as text, or nothing.
+        mended: the formula that was given with this put right, where it is a typed one and one change does it.
     """
 
     kind: str
     sentence: str
     where: str = ""
+    mended: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Judgement:
             out.append(("up to", self.convention))
         if self.yours and self.word != "cannot tell":
             out.append(("yours", self.yours))
+        out += [("mended", d.mended) for d in self.diagnosis if d.mended]
         if self.true:
             out.append(("true", self.true))
             out += [("where", f"{name} = {text}") for name, text in self.where if self.word != "right"]
@@ -162,7 +165,8 @@ class Judgement:
         return {
             "subject": self.subject, "verdict": self.verdict, "right": bool(self), "reason": self.reason,
             "true": self.true, "where": dict(self.where), "yours": self.yours,
-            "diagnosis": [{"kind": d.kind, "sentence": d.sentence, "where": d.where} for d in self.diagnosis],
+            "diagnosis": [{"kind": d.kind, "sentence": d.sentence, "where": d.where, "mended": d.mended}
+                          for d in self.diagnosis],
             "seen": None if self.seen is None else {
                 "sizes": self.seen.sizes, "entries": self.seen.entries, "position": self.seen.position,
                 "expected": self.seen.expected, "got": self.seen.got,

@@ -1,100 +1,157 @@
-"""A formula whose shapes do not fit: which transpose, or which order of a product, makes it the true gradient."""
+"""A typed formula mended: the one change of its own text that makes it the true gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from symnn.ground.errors import SymnnError
-from symnn.judge.candidate import Mismatched
+from symnn.ground.tree import Fn, Num, Sym, walk
+from symnn.judge.candidate import Mismatched, one_per_line
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement
+from symnn.judge.mends import Change, Known, changed, changes
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 from symnn.language.grammar import parse
 from symnn.language.reading import read_formula
-from symnn.language.syntax import Binary, Call, Name, Node, Number, Transposed
+from symnn.nn.activations import ACTIVATIONS
 
-__all__ = ["judged_mismatch"]
+__all__ = ["Mender", "judged_mismatch"]
 
-_MOST_TRIES = 300
-#: A change of the text: a place, and what is written there instead, in words.
-_Change = tuple[int, int, str, str]
+#: How many changes are tried, of what stands there and of what may be put in; how many of several together.
+_MOST, _MOST_SEVERAL = 500, 400
+
+
+class Mender:
+    """Mends one formula.
+
+    Args:
+        truth: the true gradient.
+        text: the formula, which can be read.
+        points: generic ones; the first one screens, the others confirm.
+    """
+
+    def __init__(self, truth: Truth, text: str, points: Sequence[Spot]) -> None:
+        self.truth, self.text, self.points = truth, text, list(points)
+        self.near, self.far = changes(parse(text), text, known_by(truth, text))
+
+    def turned(self) -> tuple[Diagnosis, ...]:
+        """Mend what stands there: a sign, a name, a power, an axis, a term that does not belong."""
+        return self._first(self.near)
+
+    def put_in(self) -> tuple[Diagnosis, ...]:
+        """Mend what is missing: a function, a power, a constant, a factor."""
+        return self._first(self.far)
+
+    def _first(self, tried: Sequence[Change]) -> tuple[Diagnosis, ...]:
+        for c in tried[:_MOST]:
+            if self.right((c,)):
+                return (self.told((c,)),)
+        return ()
+
+    def several(self) -> tuple[Diagnosis, ...]:
+        """Mend a formula whose shapes do not fit, by up to three changes of its transposes and indices."""
+        kinds = ("transpose", "index", "axis", "instead", "onehot")
+        tried = 0
+        for group in (self.near, [c for c in self.near if c.kind in ("transpose", "index")]):
+            for count in (1, 2, 3) if group is not self.near else (1,):
+                for several in combinations([c for c in group if c.kind in kinds or count == 1], count):
+                    tried += 1
+                    if tried > _MOST_SEVERAL:
+                        return ()
+                    if not _overlap(several) and self.right(several):
+                        return (self.told(several),)
+        return self._first(self.far[:_MOST_SEVERAL])
+
+    def told(self, several: Sequence[Change]) -> Diagnosis:
+        """Return what there is to say of changes."""
+        made = changed(self.text, several)
+        return Diagnosis(several[0].kind, " and ".join(c.sentence for c in several), several[0].new, made)
+
+    def right(self, several: Sequence[Change]) -> bool:
+        """Tell whether changes make the formula the true gradient, at every point."""
+        truth = self.truth
+        target = truth.derivation.target
+        assert target is not None
+        try:
+            reading = read_formula(changed(self.text, several), truth.scope, truth.free)
+            with np.errstate(all="ignore"):
+                return reading.fits and all(
+                    alike(p.dense.array(reading.tree, reading.free), p.tensor(target)) for p in self.points
+                )
+        except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+            return False
+
+
+def _overlap(several: Iterable[Change]) -> bool:
+    return any(a.start < b.end and b.start < a.end for a, b in combinations(several, 2))
+
+
+def known_by(truth: Truth, text: str) -> Known:
+    """Return what a candidate may speak of, each tensor by one name: the one that the text uses, if any."""
+    tensors: dict[Any, str] = {}
+    labels: list[str] = []
+    sizes: list[str] = []
+    scalars: list[str] = []
+    for name, array in truth.scope.names.items():
+        t = array.tensor
+        if t is not None and t.classes is not None:
+            labels.append(name)
+        elif t is not None:
+            if t not in tensors or (_stands(name, text) and not _stands(tensors[t], text)):
+                tensors[t] = name
+        else:
+            tree = array.at(())
+            if isinstance(tree, Sym) and tree.symbol.is_integer:
+                sizes.append(name)
+            elif isinstance(tree, Sym | Num):
+                scalars.append(name)
+    order = sorted(tensors.items(), key=lambda item: not _stands(item[1], text))
+    return Known(
+        {name: t.shape for t, name in order}, tuple(labels), tuple(sizes), tuple(scalars),
+        tuple(dict.fromkeys(_functions(truth))), frozenset(_outputs(truth)),
+    )  # fmt: skip
+
+
+def _stands(name: str, text: str) -> bool:
+    return name in text
+
+
+def _functions(truth: Truth) -> Iterator[str]:
+    """Yield the functions that the forward pass applies."""
+    for t in truth.graph.order:
+        if t.definition is not None and t.role != "adjoint":
+            own = t.name.split("_")[0]
+            if own in ACTIVATIONS:
+                yield own
+            for at in walk(t.definition.template.tree):
+                if isinstance(at, Fn) and len(at.args) == 1 and at.name != "stop_gradient":
+                    yield at.name
+
+
+def _outputs(truth: Truth) -> Iterator[tuple[str, str]]:
+    """Yield pairs of a value and what a function of one number makes of each of its entries."""
+    for t in truth.graph.order:
+        if t.definition is not None and t.role == "value":
+            args = dict.fromkeys(t.definition.args)
+            if len(args) == 1 and next(iter(args)).shape == t.shape:
+                yield next(iter(args)).name, t.name
 
 
 def judged_mismatch(truth: Truth, error: Mismatched, points: Sequence[Spot]) -> Judgement:
     """Return the judgement on a formula whose shapes do not fit."""
     found: tuple[Diagnosis, ...] = (Diagnosis("shape", "the shapes do not fit, so it has no value"),)
     if error.plain:
-        found = next(_repairs(truth, error.text, points[:2]), found)
+        mended = Mender(truth, error.text, points[:2]).several()
+        found = tuple(
+            Diagnosis(d.kind, f"the shapes do not fit; {d.sentence}", d.where, d.mended) for d in mended
+        ) or found  # fmt: skip
     return Judgement(
-        truth.wrt.name, WRONG, str(error), yours=" ".join(error.text.split()), diagnosis=found, **told(truth)
+        truth.wrt.name, WRONG, str(error), yours=one_per_line(error.text), diagnosis=found, **told(truth)
     )  # fmt: skip
 
-
-def _repairs(truth: Truth, text: str, points: Sequence[Spot]) -> Iterator[tuple[Diagnosis, ...]]:
-    """Yield the changes that make the formula the true gradient, the shortest first."""
-    changes = list(_changes(parse(text), text))
-    tried = 0
-    for count in (1, 2, 3):
-        for several in combinations(changes, count):
-            tried += 1
-            if tried > _MOST_TRIES:
-                return
-            if any(a[0] < b[1] and b[0] < a[1] for a, b in combinations(several, 2)):
-                continue
-            made = _changed(text, several)
-            if _right(truth, made, points):
-                words = " and ".join(c[3] for c in several)
-                yield (Diagnosis("transpose", f"the shapes do not fit; {words}: {' '.join(made.split())}", made),)
-
-
-def _changes(node: Any, text: str) -> Iterator[_Change]:
-    """Yield transposes put in or left out, and products turned round."""
-    if isinstance(node, Binary) and node.op == "@":
-        for side in (node.left, node.right):
-            if isinstance(side, Transposed):
-                (start, end), own = side.span, side.body.span
-                yield start, end, text[own[0] : own[1]], f"{_cut(text, own)} is transposed, and must not be"
-            else:
-                start, end = side.span
-                part = text[start:end]
-                short = isinstance(side, Name | Number | Call)
-                yield start, end, f"{part}.T" if short else f"({part}).T", f"{_cut(text, side.span)} must be transposed"
-    for f in fields(node) if hasattr(node, "__dataclass_fields__") else ():
-        value = getattr(node, f.name)
-        for part in value if isinstance(value, tuple) else (value,):
-            for inner in part if isinstance(part, tuple) else (part,):
-                if isinstance(inner, Node):
-                    yield from _changes(inner, text)
-    if isinstance(node, Binary) and node.op == "@":
-        left, right = (text[a:b] for a, b in (node.left.span, node.right.span))
-        yield node.span[0], node.span[1], f"({right}) @ ({left})", "the factors stand the other way round"
-
-
-def _cut(text: str, span: tuple[int, int]) -> str:
-    return " ".join(text[span[0] : span[1]].split())
-
-
-def _changed(text: str, changes: Sequence[_Change]) -> str:
-    for start, end, new, _ in sorted(changes, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
-
-
-def _right(truth: Truth, text: str, points: Sequence[Spot]) -> bool:
-    target = truth.derivation.target
-    assert target is not None
-    try:
-        reading = read_formula(text, truth.scope, truth.free)
-        with np.errstate(all="ignore"):
-            return reading.fits and all(
-                alike(p.dense.array(reading.tree, reading.free), p.tensor(target)) for p in points
-            )
-    except (SymnnError, ArithmeticError, ValueError, KeyError):
-        return False

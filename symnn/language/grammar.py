@@ -17,6 +17,7 @@ Operators bind as in Python.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from symnn.language.scanner import Sign, number, scan
 from symnn.language.syntax import (
@@ -320,8 +321,9 @@ class _Parser:
             out = Tuple((start.start, self.here.end), tuple(items))
         if self.here.kind != ")":
             raise self.error(f"expected ')' here, found {_shown(self.here)}.", hint=_juxtaposed(self.here))
-        self.leave(self.take(")"))
-        return out
+        last = self.take(")")
+        self.leave(last)
+        return out if isinstance(out, Tuple) else replace(out, span=(start.start, last.end))
 
     def listed(self) -> Node:
         items, end = self.items()

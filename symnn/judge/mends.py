@@ -1,0 +1,590 @@
+"""Ways to mend a typed formula by one change of its own text: what a slip has turned is turned back.
+
+A change is a place in the text, what belongs there, the kind of slip and a sentence on it. Which of them makes the
+formula the true gradient is for others to try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import permutations
+
+from symnn.language.functions import FUNCTIONS
+from symnn.language.syntax import (
+    Binary,
+    Call,
+    Compare,
+    Item,
+    Name,
+    Node,
+    Number,
+    Program,
+    Sigma,
+    Statement,
+    Transposed,
+    Tuple,
+    Unary,
+)
+from symnn.nn.activations import ACTIVATIONS
+
+__all__ = ["Change", "Known", "changed", "changes"]
+
+#: How tightly an operator binds; a name or a call binds tightest.
+_BINDS = {"|": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "@": 4, "**": 6}
+_COMPARED, _SIGNED, _ATOM = 0, 5, 9
+_TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+_STRICT = {">": ">=", "<": "<=", ">=": ">", "<=": "<"}
+#: Functions that are left out or taken for one another.
+_COMMON = ("exp", "log", "sqrt", "sigmoid", "tanh", "softmax", "sign", "abs", "log_softmax", "square", "cos", "sin")
+_AXES = 3
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of a text: its place, what is written there instead, the kind of slip, and a sentence."""
+
+    start: int
+    end: int
+    new: str
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a formula may speak of, by name.
+
+    Attributes:
+        tensors: real arrays, each with its shape.
+        labels: whole numbers that count classes.
+        sizes: sizes, and ``scalars`` other symbols.
+        functions: functions of the forward pass.
+        outputs: pairs of a value and what an activation makes of it.
+    """
+
+    tensors: dict[str, tuple[object, ...]]
+    labels: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    scalars: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    outputs: frozenset[tuple[str, str]] = frozenset()
+
+
+def changed(text: str, several: Sequence[Change]) -> str:
+    """Return a text with changes made, which must not overlap."""
+    for c in sorted(several, key=lambda c: c.start, reverse=True):
+        text = text[: c.start] + c.new + text[c.end :]
+    return text
+
+
+def changes(program: Program, text: str, known: Known) -> tuple[list[Change], list[Change]]:
+    """Return the changes to be tried, those of what stands there and those that put something in, none twice."""
+    found: dict[tuple[int, int, str], Change] = {}
+    made = _Changes(text, known, program)
+    out = []
+    for ways in ((made.turned, made.taken_away, made.exchanged), (made.put_in, made.by_constants, made.by_arrays)):
+        new = [c for way in ways for c in way() if text[c.start : c.end] != c.new]
+        new = [c for c in new if found.setdefault((c.start, c.end, c.new), c) is c]
+        out.append(new)
+    return out[0], out[1]
+
+
+class _Changes:
+    def __init__(self, text: str, known: Known, program: Program) -> None:
+        self.text, self.known = text, known
+        self.nodes = list(_nodes(program, None))
+        self.locals = tuple(dict.fromkeys(n.name for n, _ in self.nodes if isinstance(n, Statement)))
+        used = [n.function for n, _ in self.nodes if isinstance(n, Call)]
+        self.functions = tuple(dict.fromkeys((*used, *known.functions, *_COMMON)))
+        self.letters = _letters(program)
+
+    # -- text ------------------------------------------------------------------------------------------------------
+
+    def cut(self, node: Node) -> str:
+        """Return the text of a part, on one line, without brackets around it."""
+        start, end = self.inside(node)
+        return " ".join(self.text[start:end].split())
+
+    def inside(self, node: Node) -> tuple[int, int]:
+        """Return the place of a part without the brackets around it."""
+        start, end = node.span
+        while _enclosed(self.text, start, end) and not isinstance(node, Tuple):
+            start, end = start + 1, end - 1
+        return start, end
+
+    def binds(self, node: Node) -> int:
+        """Return how tightly a part binds as it stands."""
+        if self.inside(node) != node.span:
+            return _ATOM
+        return _binding(node)
+
+    def operand(self, node: Node, least: int) -> str:
+        """Return the text of a part as an operand of something that binds so tightly."""
+        text = self.cut(node)
+        return text if _binding(node) >= least else f"({text})"
+
+    def instead(self, node: Node, new: str, binding: int, kind: str, sentence: str) -> Change:
+        """Return the change that writes something in a part's place, in brackets where it must be."""
+        start, end = node.span
+        return Change(start, end, new if binding >= self.binds(node) else f"({new})", kind, sentence)
+
+    # -- what stands there turned ----------------------------------------------------------------------------------
+
+    def turned(self) -> Iterator[Change]:
+        """Yield signs, powers, conditions, sums and means, axes, transposes, places and names of indices turned."""
+        for node, above in self.nodes:
+            if isinstance(node, Binary) and node.op in "+-":
+                yield from self._sign(node)
+                yield from self._eps(node)
+            if isinstance(node, Unary) and node.op == "-":
+                said = f"the minus before {self.cut(node.body)} does not belong there"
+                yield self.instead(node, self.operand(node.body, _SIGNED), _SIGNED, "sign", said)
+            if isinstance(node, Binary) and node.op == "**":
+                yield from self._power(node)
+            if isinstance(node, Compare):
+                yield from self._condition(node)
+            if isinstance(node, Call):
+                yield from self._total(node)
+                yield from self._cases(node)
+            if isinstance(node, Sigma):
+                other = "mean" if node.kind == "sum" else "sum"
+                start = node.span[0]
+                kind = "mean-for-sum" if node.kind == "mean" else "sum-for-mean"
+                said = f"{self.cut(node)} takes the {node.kind} where the {other} belongs"
+                yield Change(start, start + len(node.kind), other, kind, said)
+            if isinstance(node, Item):
+                yield from self._places(node)
+        yield from self.transposes()
+
+    def _sign(self, node: Binary) -> Iterator[Change]:
+        left, right = self.operand(node.left, 3), self.operand(node.right, 4)
+        for size in (node.left, node.right):
+            one = node.right if size is node.left else node.left
+            if isinstance(size, Name) and size.name in self.known.sizes and isinstance(one, Number) and one.value == 1:
+                said = f"{self.cut(node)} stands where {size.name} belongs"
+                yield self.instead(node, size.name, _ATOM, "n-minus-one", said)
+        other = "-" if node.op == "+" else "+"
+        yield self.instead(node, f"{left} {other} {right}", 3, "sign", f"the sign of {right} in {self.cut(node)} is wrong")
+
+    def _eps(self, node: Binary) -> Iterator[Change]:
+        """Yield an eps moved into a root or out of it, and left out."""
+        for small, rest in ((node.right, node.left), (node.left, node.right)):
+            if not self._is_small(small) or node.op != "+":
+                continue
+            eps, shown = self.cut(small), self.cut(node)
+            if isinstance(rest, Call) and rest.function == "sqrt" and rest.args:
+                new = f"sqrt({self.operand(rest.args[0], 3)} + {eps})"
+                yield self.instead(node, new, _ATOM, "eps", f"{eps} belongs inside the root in {shown}")
+            yield self.instead(node, self.operand(rest, 3), _binding(rest), "eps", f"{eps} does not belong in {shown}")
+        # sqrt(s + eps) is found from its argument
+        above = next((a for n, a in self.nodes if n is node), None)
+        if isinstance(above, Call) and above.function == "sqrt" and self._is_small(node.right) and node.op == "+":
+            new = f"sqrt({self.cut(node.left)}) + {self.cut(node.right)}"
+            said = f"{self.cut(node.right)} belongs outside the root in {self.cut(above)}"
+            yield self.instead(above, new, 3, "eps", said)
+
+    def _is_small(self, node: Node) -> bool:
+        if isinstance(node, Number):
+            return 0 < node.value < 0.1
+        return isinstance(node, Name) and (node.name in ("eps", "epsilon") or node.name in self.known.scalars)
+
+    def _power(self, node: Binary) -> Iterator[Change]:
+        base, shown = self.operand(node.left, 7), self.cut(node)
+        yield self.instead(node, base, 7, "exponent", f"the power does not belong in {shown}")
+        if isinstance(node.right, Number) and node.right.value.denominator == 1:
+            e = int(node.right.value)
+            for new in (e - 1, e + 1, -e):
+                if new not in (0, 1):
+                    said = f"{shown} has the power {e}, where {new} belongs"
+                    yield self.instead(node, f"{base} ** {new}", 6, "exponent", said)
+
+    def _condition(self, node: Compare) -> Iterator[Change]:
+        left, right, shown = self.operand(node.left, 1), self.operand(node.right, 1), self.cut(node)
+        for table in (_TURNED, _STRICT):
+            if node.rel in table:
+                new = f"{left} {table[node.rel]} {right}"
+                said = f"the condition {shown} must be {new}"
+                yield self.instead(node, new, _COMPARED, "mask", said)
+        if node.rel in _TURNED:
+            a, b = (node.left, node.right) if node.rel[0] == ">" else (node.right, node.left)
+            zero = isinstance(b, Number) and b.value == 0
+            new = f"sign({self.cut(a)})" if zero else f"sign({self.operand(a, 3)} - {self.operand(b, 4)})"
+            yield self.instead(node, new, _ATOM, "mask", f"{shown} is 0 or 1 where the sign, -1 or 1, belongs")
+
+    def _total(self, node: Call) -> Iterator[Change]:
+        """Yield a sum for a mean, and other axes."""
+        if node.function not in ("sum", "mean") or node.prime:
+            return
+        other, shown = "mean" if node.function == "sum" else "sum", self.cut(node)
+        start, end = self.inside(node)
+        body = node.args[0]
+        as_method = body.span[0] == start
+        at = self.text.find(node.function, body.span[1] if as_method else start, end)
+        if at >= 0:
+            kind = "mean-for-sum" if node.function == "mean" else "sum-for-mean"
+            said = f"{shown} takes the {node.function} where the {other} belongs"
+            yield Change(at, at + len(node.function), other, kind, said)
+        axis = dict(node.keywords).get("axis", node.args[1] if len(node.args) > 1 else None)
+        tail = "" if any(k == "keepdims" for k, _ in node.keywords) else ", keepdims=True"
+        whole = self.cut(body)
+        for a in range(_AXES):
+            said = f"{shown} takes the {node.function} over the wrong axis" if axis is not None else (
+                f"{shown} takes the {node.function} over all axes, where it runs over axis {a} only"
+            )  # fmt: skip
+            if axis is not None and isinstance(axis, Number):
+                yield Change(*axis.span, str(a), "axis", f"{said}, {self.cut(axis)} for {a}")
+            if axis is None:
+                yield self.instead(node, f"{node.function}({whole}, axis={a})", _ATOM, "axis", said)
+            yield self.instead(node, f"{node.function}({whole}, axis={a}, keepdims=True)", _ATOM, "axis", said)
+        if axis is not None and tail:
+            new = f"{node.function}({whole}, axis={self.cut(axis)}, keepdims=True)"
+            said = f"keepdims=True is missing in {shown}: the axis must stay to be spread along"
+            yield self.instead(node, new, _ATOM, "axis", said)
+
+    def _cases(self, node: Call) -> Iterator[Change]:
+        shown = self.cut(node)
+        if node.function == "where" and len(node.args) == 3:
+            c, a, b = (self.cut(x) for x in node.args)
+            yield self.instead(node, f"where({c}, {b}, {a})", _ATOM, "mask", f"the cases of {shown} are exchanged")
+        if node.prime:
+            start, end = self.inside(node)
+            new = self.text[start:end].replace("'", "", 1)
+            said = f"{shown} is the derivative, where {node.function} itself belongs"
+            yield Change(start, end, new, "function", said)
+            for a, h in self.known.outputs:
+                if self.cut(node.args[0]) == h:
+                    said = f"the derivative of {node.function} is taken at {h}, where it belongs at {a}"
+                    yield Change(*node.args[0].span, a, "derivative-at-output", said)
+
+    def _places(self, node: Item) -> Iterator[Change]:
+        """Yield positions between brackets in another order, one place off, or with another letter."""
+        names = [i for i in node.items if isinstance(i, Name)]
+        shown, body = self.cut(node), self.text[node.body.span[0] : node.body.span[1]]
+        items = [self.cut(i) for i in node.items]
+        if len(names) == len(node.items):
+            for order in permutations(range(len(items))):
+                new = f"{body}[{', '.join(items[k] for k in order)}]"
+                yield self.instead(node, new, _ATOM, "index", f"{shown} must be {new}: its indices are exchanged")
+        for n, i in enumerate(node.items):
+            own = self.cut(i)
+            if isinstance(i, Name) and own in self.letters:
+                for letter in self.letters:
+                    if letter != own:
+                        new = f"{body}[{', '.join((*items[:n], letter, *items[n + 1 :]))}]"
+                        yield self.instead(node, new, _ATOM, "index", f"{shown} stands with the wrong index: {new}")
+            if (isinstance(i, Binary) and i.op in "+-" and isinstance(i.right, Number)) or isinstance(i, Name):
+                bare = self.cut(i.left) if isinstance(i, Binary) else own
+                for put in (bare, f"{bare} + 1", f"{bare} - 1"):
+                    if bare in self.letters and put != own:
+                        new = f"{body}[{', '.join((*items[:n], put, *items[n + 1 :]))}]"
+                        said = f"{shown} is read one place off: {new} belongs there"
+                        yield self.instead(node, new, _ATOM, "off-by-one", said)
+
+    def transposes(self) -> Iterator[Change]:
+        """Yield transposes put in or left out, and products turned round."""
+        for node, _ in self.nodes:
+            if not (isinstance(node, Binary) and node.op == "@"):
+                continue
+            for side in (node.left, node.right):
+                if isinstance(side, Transposed):
+                    said = f"{self.cut(side.body)} is transposed, and must not be"
+                    yield self.instead(side, self.operand(side.body, _ATOM), _ATOM, "transpose", said)
+                else:
+                    said = f"{self.cut(side)} must be transposed"
+                    yield self.instead(side, f"{self.operand(side, _ATOM)}.T", _ATOM, "transpose", said)
+            left, right = self.operand(node.left, 4), self.operand(node.right, 5)
+            said = f"the factors of {self.cut(node)} stand the other way round"
+            turned = f"{self.operand(node.right, 4)} @ {self.operand(node.left, 5)}"
+            yield self.instead(node, turned, 4, "transpose", said)
+            said = f"{self.cut(node)} must be transposed"
+            yield self.instead(node, f"({left} @ {right}).T", _ATOM, "transpose", said)
+        for node, above in self.nodes:
+            if isinstance(node, Call) and len(node.args) == 2 and node.function in ("outer", "dot", "maximum", "kron"):
+                a, b = (self.cut(x) for x in node.args)
+                said = f"the arguments of {self.cut(node)} stand the other way round"
+                yield self.instead(node, f"{node.function}({b}, {a})", _ATOM, "transpose", said)
+            if isinstance(node, Transposed) and not (isinstance(above, Binary) and above.op == "@"):
+                said = f"{self.cut(node.body)} is transposed, and must not be"
+                yield self.instead(node, self.operand(node.body, _ATOM), _ATOM, "transpose", said)
+            elif isinstance(node, Name) and len(self.known.tensors.get(node.name, ())) == 2:
+                if not isinstance(above, Transposed | Item) and not (isinstance(above, Binary) and above.op == "@"):
+                    yield self.instead(node, f"{node.name}.T", _ATOM, "transpose", f"{node.name} must be transposed")
+
+    # -- what does not belong there --------------------------------------------------------------------------------
+
+    def taken_away(self) -> Iterator[Change]:
+        """Yield terms, factors and functions left out."""
+        for node, _ in self.nodes:
+            shown = self.cut(node)
+            if isinstance(node, Binary) and node.op in ("+", "-"):
+                yield self.instead(
+                    node, self.operand(node.left, 3), 3, "term", f"{self.cut(node.right)} does not belong in {shown}"
+                )
+                new = self.operand(node.right, 4) if node.op == "+" else f"-{self.operand(node.right, 5)}"
+                binding = 3 if node.op == "+" else _SIGNED
+                yield self.instead(node, new, binding, "term", f"{self.cut(node.left)} does not belong in {shown}")
+            if isinstance(node, Binary) and node.op in ("*", "/", "@"):
+                yield from self._factor(node, shown)
+            if isinstance(node, Call) and len(node.args) >= 1 and not node.prime:
+                if node.function in ("sum", "mean"):
+                    said = f"the {node.function} in {shown} does not belong there"
+                    yield self.instead(node, self.operand(node.args[0], _ATOM), _ATOM, "sum", said)
+                elif node.function == "onehot":
+                    continue
+                elif node.function in FUNCTIONS and len(node.args) == 1:
+                    kind = "exponent" if node.function == "sqrt" else "function"
+                    what = "the root" if node.function == "sqrt" else node.function
+                    said = f"{what} does not belong in {shown}"
+                    yield self.instead(node, self.operand(node.args[0], _ATOM), _ATOM, kind, said)
+
+    def _factor(self, node: Binary, shown: str) -> Iterator[Change]:
+        left, right = self.operand(node.left, 4), self.operand(node.right, 5)
+        kind = "mask" if isinstance(node.right, Compare) else "factor"
+        word = "the division by" if node.op == "/" else "the factor"
+        said = f"{word} {self.cut(node.right)} does not belong in {shown}"
+        yield self.instead(node, left, 4, kind, said)
+        if node.op != "/":
+            kind = "mask" if isinstance(node.left, Compare) else "factor"
+            said = f"the factor {self.cut(node.left)} does not belong in {shown}"
+            yield self.instead(node, self.operand(node.right, 4), 4, kind, said)
+        if node.op == "*":
+            said = f"{self.cut(node.right)} multiplies in {shown}, where it must divide"
+            yield self.instead(node, f"{left} / {right}", 4, "factor", said)
+        if node.op == "/":
+            said = f"{self.cut(node.right)} divides in {shown}, where it must multiply"
+            yield self.instead(node, f"{left} * {right}", 4, "factor", said)
+
+    # -- one thing for another -------------------------------------------------------------------------------------
+
+    def exchanged(self) -> Iterator[Change]:
+        """Yield one name in another's place, one function in another's, one number in another's."""
+        for node, above in self.nodes:
+            if isinstance(node, Name) and not isinstance(above, Sigma):
+                yield from self._name(node, above)
+            if isinstance(node, Call) and len(node.args) == 1:
+                yield from self._function(node)
+            if isinstance(node, Number) and not isinstance(above, Item | Call) and node.value:
+                v = node.value
+                for new in dict.fromkeys((v + 1, v - 1, 2 * v, v / 2, 4 * v, v / 4)):
+                    if new:
+                        put = str(new) if new > 0 else f"({new})"
+                        binding = _ATOM if new > 0 and new.denominator == 1 else 4
+                        yield self.instead(node, put, binding, "factor", f"{self.cut(node)} stands where {new} belongs")
+
+    def _name(self, node: Name, above: Node | None) -> Iterator[Change]:
+        mine = node.name
+        if mine in self.known.labels:
+            new = f"onehot({mine})"
+            said = f"the label {mine} itself stands where its one-hot vector belongs"
+            if isinstance(above, Item):
+                yield self.instead(above, new, _ATOM, "onehot", said)
+            yield self.instead(node, new, _ATOM, "onehot", said)
+        if mine in self.known.sizes:
+            yield self.instead(node, f"{mine} - 1", 3, "n-minus-one", f"{mine} stands where {mine} - 1 belongs")
+            for other in (*self.known.sizes, *self.known.scalars):
+                if other != mine:
+                    yield self.instead(node, other, _ATOM, "factor", f"{mine} stands where {other} belongs")
+        if mine in self.known.scalars:
+            for other in (*self.known.scalars, *self.known.sizes):
+                if other != mine:
+                    yield self.instead(node, other, _ATOM, "factor", f"{mine} stands where {other} belongs")
+        shape = self.known.tensors.get(mine)
+        if shape is None and mine not in self.locals:
+            return
+        for other, theirs in self.known.tensors.items():
+            if other != mine and (shape is None or theirs == shape or len(theirs) == len(shape)):
+                kind = "derivative-at-output" if {(mine, other), (other, mine)} & self.known.outputs else "instead"
+                yield self.instead(node, other, _ATOM, kind, f"{mine} stands where {other} belongs")
+        for other in self.locals:
+            if other != mine:
+                yield self.instead(node, other, _ATOM, "instead", f"{mine} stands where {other} belongs")
+
+    def _function(self, node: Call) -> Iterator[Change]:
+        mine, shown, body = node.function, self.cut(node), self.cut(node.args[0])
+        if node.prime:
+            for other in self.known.functions:
+                if other != mine and other in ACTIVATIONS:
+                    said = f"{mine}' stands where {other}' belongs"
+                    yield self.instead(node, f"{other}'({body})", _ATOM, "function", said)
+            return
+        for other in self.functions:
+            if other != mine and _of_one(other) and _of_one(mine):
+                yield self.instead(node, f"{other}({body})", _ATOM, "function", f"{mine} stands where {other} belongs")
+        if mine in ACTIVATIONS:
+            said = f"{shown} stands where its derivative {mine}' belongs"
+            yield self.instead(node, f"{mine}'({body})", _ATOM, "factor", said)
+
+    # -- what is missing -------------------------------------------------------------------------------------------
+
+    def put_in(self) -> Iterator[Change]:
+        """Yield signs, functions, powers, sums and conditions put in."""
+        for node, above in self.nodes:
+            if isinstance(node, Number | Tuple | Statement | Program) or _is_place(node, above):
+                continue
+            shown = self.cut(node)
+            argument = isinstance(above, Call | Statement | Program) or (
+                isinstance(above, Binary) and above.op in ("+", "**") and (node is above.left or above.op == "**")
+            )
+            if argument:
+                said = f"a minus is missing before {shown}"
+                yield self.instead(node, f"-{self.operand(node, 5)}", _SIGNED, "sign", said)
+            raised = isinstance(above, Binary) and above.op == "**"
+            if not raised:
+                for e in (2, 3, -1):
+                    said = f"the power {e} of {shown} is missing"
+                    yield self.instead(node, f"{self.operand(node, 7)} ** {e}", 6, "exponent", said)
+                yield self.instead(node, f"sqrt({shown})", _ATOM, "exponent", f"the root of {shown} is missing")
+            if self.known.scalars or self._eps_known():
+                eps = next((s for s in self.known.scalars if s.startswith("eps")), "eps")
+                if _binding(node) != 3 or not shown.endswith(eps):
+                    new = f"{self.operand(node, 3)} + {eps}"
+                    yield self.instead(node, new, 3, "eps", f"{eps} is missing beside {shown}")
+            for word in ("sum", "mean"):
+                for a in range(_AXES):
+                    for tail in (", keepdims=True", ""):
+                        said = f"the {word} over axis {a} of {shown} is missing"
+                        yield self.instead(node, f"{word}({shown}, axis={a}{tail})", _ATOM, "sum", said)
+                yield self.instead(node, f"{word}({shown})", _ATOM, "sum", f"the {word} of {shown} is missing")
+            if not (isinstance(above, Call) and above.function in self.functions and len(above.args) == 1):
+                for f in self.functions:
+                    if _of_one(f):
+                        yield self.instead(node, f"{f}({shown})", _ATOM, "function", f"{f} of {shown} is missing")
+            if not isinstance(node, Compare):
+                for rel in (">", "<"):
+                    new = f"{self.operand(node, 1)} {rel} 0"
+                    said = f"{shown} itself stands where the condition {new} belongs"
+                    yield self.instead(node, f"({new})", _ATOM, "mask", said)
+            for f in ("triu", "tril"):
+                yield self.instead(node, f"{f}({shown})", _ATOM, "mask", f"the mask {f} of {shown} is missing")
+
+    def _eps_known(self) -> bool:
+        return "eps" in self.known.scalars
+
+    def by_constants(self) -> Iterator[Change]:
+        """Yield terms multiplied or divided by a size, a scalar or a small number."""
+        for node, above in self.nodes:
+            if not self._is_term(node, above):
+                continue
+            shown = self.cut(node)
+            for s in (*self.known.sizes, *self.known.scalars):
+                kind = "sum-for-mean" if s in self.known.sizes else "factor"
+                said = f"the division by {s} is missing in {shown}"
+                yield self.instead(node, f"{self.operand(node, 4)} / {s}", 4, kind, said)
+                said = f"the factor {s} is missing in {shown}"
+                kind = "mean-for-sum" if s in self.known.sizes else "factor"
+                yield self.instead(node, f"{self.operand(node, 4)} * {s}", 4, kind, said)
+                yield self.instead(
+                    node, f"{self.operand(node, 4)} / {s} ** 2", 4, "factor", f"1/{s}**2 is missing in {shown}"
+                )
+            for k in (2, 3, 4):
+                said = f"the factor {k} is missing in {shown}"
+                yield self.instead(node, f"{k} * {self.operand(node, 4)}", 4, "factor", said)
+                said = f"the factor 1/{k} is missing in {shown}"
+                yield self.instead(node, f"{self.operand(node, 4)} / {k}", 4, "factor", said)
+            for s in (*self.known.scalars,):
+                said = f"the factor 1 - {s} is missing in {shown}"
+                yield self.instead(node, f"{self.operand(node, 4)} * (1 - {s})", 4, "factor", said)
+
+    def by_arrays(self) -> Iterator[Change]:
+        """Yield terms and factors multiplied or divided by a named array, or by a part of the formula itself."""
+        parts = [n for n, a in self.nodes if isinstance(n, Binary | Call | Unary) and self._is_factor(n, a)]
+        own = dict.fromkeys(self.operand(n, 5) for n in parts)
+        for node, above in self.nodes:
+            if not (self._is_term(node, above) or self._is_factor(node, above)):
+                continue
+            shown = self.cut(node)
+            for other in (*self.known.tensors, *self.locals, *own):
+                if other == shown or self.cut(node) == other:
+                    continue
+                for tail in ("", "[:, None]"):
+                    rank = len(self.known.tensors.get(other, (0,) * (3 if other in own else 1)))
+                    if tail and rank != 1:
+                        continue
+                    said = f"the factor {other} is missing in {shown}"
+                    yield self.instead(node, f"{self.operand(node, 4)} * {other}{tail}", 4, "factor", said)
+                    said = f"the division by {other} is missing in {shown}"
+                    yield self.instead(node, f"{self.operand(node, 4)} / {other}{tail}", 4, "factor", said)
+
+    def _is_term(self, node: Node, above: Node | None) -> bool:
+        """Tell whether a part is a term of a sum, an argument, a line, or stands between brackets."""
+        if isinstance(node, Number | Tuple | Statement | Program | Compare) or _is_place(node, above):
+            return False
+        if isinstance(above, Binary) and above.op in "+-":
+            return not (isinstance(node, Binary) and node.op in "+-")
+        return isinstance(above, Statement | Program | Sigma) or (isinstance(above, Call) and node in above.args)
+
+    def _is_factor(self, node: Node, above: Node | None) -> bool:
+        if isinstance(node, Number | Tuple) or _is_place(node, above):
+            return False
+        return isinstance(above, Binary) and above.op in ("*", "/", "@")
+
+
+# -- nodes --------------------------------------------------------------------------------------------------------------
+
+
+def _nodes(node: Node, above: Node | None) -> Iterator[tuple[Node, Node | None]]:
+    """Yield every part with what stands above it, right-hand sides only, inner parts first."""
+    for f in fields(node):
+        if isinstance(node, Program) and f.name == "target":
+            continue
+        value = getattr(node, f.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            for inner in part if isinstance(part, tuple) else (part,):
+                if isinstance(inner, Node):
+                    yield from _nodes(inner, node)
+    yield node, above
+
+
+def _is_place(node: Node, above: Node | None) -> bool:
+    """Tell whether a part is a position between brackets, an axis, or a list."""
+    if isinstance(above, Item):
+        return node is not above.body
+    if isinstance(above, Call):
+        return node not in above.args or isinstance(node, Number)
+    return isinstance(above, Tuple)
+
+
+def _letters(program: Program) -> tuple[str, ...]:
+    """Return the index letters of a formula: those that are summed over or stand between brackets on the left."""
+    found: list[str] = []
+    for node, _ in _nodes(program, None):
+        if isinstance(node, Sigma):
+            found += node.letters
+        if isinstance(node, Item):
+            found += [i.name for i in node.items if isinstance(i, Name) and len(i.name) == 1 and i.name.islower()]
+    for s in (*program.statements, program.target):
+        if s is not None and s.letters is not None:
+            found += s.letters
+    return tuple(dict.fromkeys(found))
+
+
+def _binding(node: Node) -> int:
+    """Return how tightly a part binds, without brackets around it."""
+    if isinstance(node, Binary):
+        return _BINDS[node.op]
+    if isinstance(node, Compare):
+        return _COMPARED
+    if isinstance(node, Unary):
+        return _SIGNED
+    return _ATOM
+
+
+def _enclosed(text: str, start: int, end: int) -> bool:
+    """Tell whether one pair of brackets stands around a part."""
+    if end - start < 2 or text[start] != "(" or text[end - 1] != ")":
+        return False
+    depth = 0
+    for n in range(start, end):
+        depth += (text[n] == "(") - (text[n] == ")")
+        if not depth:
+            return n == end - 1
+    return False
+
+
+def _of_one(name: str) -> bool:
+    """Tell whether a function takes one number or array, and gives one of the same shape."""
+    return name in ACTIVATIONS or name in _COMMON or name in _ONE
+
+
+_ONE: frozenset[str] = frozenset(("erf", "cosh", "sinh", "log1p", "expm1", "softplus", "relu", "onehot"))
