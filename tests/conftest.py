@@ -1,10 +1,13 @@
-"""Property tests draw the same examples on every run."""
+"""Property tests draw the same examples on every run; a fault in the search for a diagnosis is a fault."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from symnn.judge import judged_wrong
 
 settings.register_profile(
     "ci",
@@ -16,3 +19,8 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def _diagnoses_that_fail_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judged_wrong, "UNTOLD", ())

@@ -12,11 +12,13 @@ from functools import cache
 from typing import Any
 
 import symnn as sn
+from symnn.judge import judged_wrong
 
 from .record import ALSO, Case, Wrong, given, speaking
 
 __all__ = ["LIMIT", "Answer", "asked", "explained", "reads_latex"]
 
+judged_wrong.UNTOLD = ()  # a search for a diagnosis that fails is a crash here, not a verdict without one
 #: Seconds after which a verdict counts as one that does not come.
 LIMIT = 20
 

@@ -56,6 +56,8 @@ def _one(chosen: argparse.Namespace) -> Judgement:
 
 def _shown(chosen: argparse.Namespace, found: list[tuple[str, Judgement]]) -> int:
     """Print judgements, as a table with what is wrong below where there are several; 0 only if all are right."""
+    if chosen.without_answer:
+        found = [(name, j.without_answer(chosen.without_answer)) for name, j in found]
     if chosen.json:
         print(json.dumps([{**({"name": name} if name else {}), **j.record()} for name, j in found], indent=2))
     elif len(found) == 1 and not found[0][0]:

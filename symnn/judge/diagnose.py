@@ -44,7 +44,7 @@ __all__ = ["KINDS", "Given", "diagnose"]
 #: The words that a diagnosis is told by, the simplest first.
 KINDS = (
     "shape", "axis", "sign", "sum-for-mean", "mean-for-sum", "batch-sum", "transpose", "overwrite", "path",
-    "derivative-at-output", "elementwise", "onehot", "mask", "eps", "n-minus-one", "term", "factor", "sum", "exponent",
+    "elementwise", "onehot", "mask", "eps", "n-minus-one", "term", "factor", "derivative-at-output", "sum", "exponent",
     "function", "index", "off-by-one", "instead", "case", "zero", "other", "precision", "forward", "several",
 )  # fmt: skip
 _ORDER = {k: n for n, k in enumerate(KINDS)}
@@ -77,7 +77,10 @@ class Text(Protocol):
         """Mend what stands there."""
 
     def put_in(self) -> tuple[Diagnosis, ...]:
-        """Mend what is missing."""
+        """Mend what is missing: a sign, a function, a power, a constant."""
+
+    def by_arrays(self) -> tuple[Diagnosis, ...]:
+        """Mend a factor that is missing, or what stands in a gradient's place."""
 
 
 def diagnose(
@@ -96,10 +99,10 @@ def diagnose(
     if case.close():
         return ()
     nothing: Callable[[], tuple[Diagnosis, ...]] = tuple
-    turned, put_in = (nothing, nothing) if text is None else (text.turned, text.put_in)
+    ways = [nothing] * 3 if text is None else [text.turned, text.put_in, text.by_arrays]
     for attempt in (
-        case.whole, turned, case.parts, case.slips, put_in, case.scaled, case.weighed, case.others, case.forwards,
-        case.pairs,
+        case.whole, ways[0], ways[1], case.parts, case.slips, ways[2], case.scaled, case.weighed, case.others,
+        case.forwards, case.pairs,
     ):  # fmt: skip
         with np.errstate(all="ignore"):
             found = attempt()
@@ -288,6 +291,9 @@ class _Case:
             arrays = [s.tensor(adjoint) for s in self.spots]
             if all(self.same(g, a) for g, a in zip(self.given, arrays, strict=True)):
                 said = f"this is the gradient by {t.name}, not by {self.truth.wrt.name}"
+                beside = [a.name for a in t.definition.args if a is not self.truth.wrt] if t.definition else []
+                if t.definition is not None and self.truth.wrt in t.definition.args and beside:
+                    said += f": the step back through {t.name}, with {', '.join(beside)}, is missing"
                 if t is self.truth.output:
                     said = f"this is the gradient that arrives at {t.name}, passed on as it is"
                 return (Diagnosis("other", said, t.name),)

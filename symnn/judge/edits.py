@@ -129,10 +129,10 @@ def _plain(tree: Tree) -> str:
 
 
 def _constant(tree: Tree) -> bool:
-    """Tell whether a term is a small constant, such as the eps of a norm."""
+    """Tell whether a term is a small constant, such as the eps of a norm, or a symbol called so."""
     if isinstance(tree, Num):
         return 0 < tree.value < Fraction(1, 5)
-    return isinstance(tree, Sym) and not tree.symbol.is_integer
+    return isinstance(tree, Sym) and tree.symbol.name.startswith("eps")
 
 
 def _terms(at: Add) -> Iterator[_Slip]:
@@ -226,6 +226,7 @@ def _sum(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
                 text(at),
                 new,
             )
+    yield from _kept(at)
     yield from _other_axis(at, env)
     inner = at.body
     if isinstance(inner, Sum):
@@ -235,6 +236,33 @@ def _sum(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
             text(at),
             Sum(k, substitute(inner.body, indices={inner.index: ZERO})),
         )
+
+
+def _kept(at: Sum) -> Iterator[_Slip]:
+    """Yield the sum with one term kept for each place: a loop that writes over what it must add to."""
+    k = at.index
+    said = f"only the last term of the sum over {k.letter} is kept: it is overwritten, where it must be added to"
+    if not isinstance(at.body, Sum) or not _picking(at.body, k):
+        last = Add((from_sympy(k.size), Neg(ONE)))
+        yield "overwrite", said, text(at), substitute(at.body, indices={k: last})
+    picking = _picking(at.body, k)
+    if picking and k.size is not None:
+        m = k.fresh(k.size)
+        there = [substitute(f, indices={k: Ix(m)}) for f in picking]
+        for left, right in ((Ix(m), Ix(k)), (Ix(k), Ix(m))):
+            later = Sum(m, mul(Ind(">", left, right), *there))
+            yield "overwrite", said, text(at), Sum(k, mul(Ind(">", ONE, later), at.body))
+
+
+def _picking(body: Tree, k: Index) -> list[Tree]:
+    """Return the factors of a term that say which places it belongs to."""
+    inner: list[Index] = []
+    while isinstance(body, Sum):
+        inner.append(body.index)
+        body = body.body
+    parts = body.factors if isinstance(body, Mul) else (body,)
+    found = [f for f in parts if isinstance(f, Delta | Ind) and k in free_indices(f)]
+    return [f for f in found if not any(i in free_indices(f) for i in inner)]
 
 
 def _other_axis(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
@@ -304,6 +332,9 @@ def _entry(at: Entry, env: tuple[Index, ...], tensors: Sequence[Tensor]) -> Iter
                 moved: Tree = Add((p, num(step)))
                 new = Entry(t, (*at.at[:n], moved, *at.at[n + 1 :]))
                 yield "off-by-one", f"{text(at)} is read one place off along axis {n}", text(at), new
+            turned: Tree = Add((from_sympy(t.shape[n]), Neg(ONE), Neg(p)))
+            new = Entry(t, (*at.at[:n], turned, *at.at[n + 1 :]))
+            yield "index", f"{t.name} is read in reverse along axis {n}", text(at), new
     for other in tensors:
         if other is not t and other.shape == t.shape and other.classes is None and t.classes is None:
             yield "instead", f"{other.name} stands where {t.name} belongs", text(at), Entry(other, at.at)
@@ -319,6 +350,10 @@ def _delta(at: Delta) -> Iterator[_Slip]:
 def _condition(at: Ind, tensors: Sequence[Tensor]) -> Iterator[_Slip]:
     yield "mask", f"the condition {text(at)} is turned round", text(at), Ind(at.rel, at.right, at.left)
     yield "mask", f"the condition {text(at)} is missing", text(at), ONE
+    other = {">": ">=", ">=": ">"}.get(at.rel)
+    if other is not None:
+        new = Ind(other, at.left, at.right)
+        yield "off-by-one", f"{text(new)} stands where {text(at)} belongs", text(at), new
     for side in (at.left, at.right):
         if isinstance(side, Entry):
             yield "mask", f"{text(side)} itself stands where {text(at)} belongs", text(at), side

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from symnn.ground.errors import DefinitionError
 from symnn.show import Document, Formula, Prose, Table, VerdictTable, html, notebook, terminal
 
-__all__ = ["CANNOT", "NUMERICALLY", "PROVED", "WRONG", "Diagnosis", "Judgement", "Seen"]
+__all__ = ["CANNOT", "HINTS", "NUMERICALLY", "PROVED", "WRONG", "Diagnosis", "Judgement", "Seen"]
 
 PROVED, NUMERICALLY, WRONG, CANNOT = "proved equal", "equal numerically", "wrong", "cannot tell"
+#: How much a judgement says where it must not give the answer away: each says what the one before does, and more.
+HINTS = ("verdict", "place", "kind", "diagnosis")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Judgement:
         points: at how many points values were compared.
         formulas: LaTeX of both sides, "true" and "yours".
         page: the gallery's row that derives the true gradient, where there is one.
+        hidden: what would give the answer away is left out.
     """
 
     subject: str
@@ -83,6 +87,7 @@ class Judgement:
     points: int = 0
     formulas: Mapping[str, str] = field(default_factory=dict)
     page: str = ""
+    hidden: bool = False
 
     def __bool__(self) -> bool:
         return self.verdict in (PROVED, NUMERICALLY)
@@ -97,6 +102,30 @@ class Judgement:
         """It was proved equal for all sizes."""
         return self.verdict == PROVED
 
+    def without_answer(self, hint: str = "diagnosis") -> Judgement:
+        """Return the judgement without the true gradient, for whoever is to find it: nothing that it shows holds it.
+
+        Args:
+            hint: "verdict", right or wrong only; "place", and where the one given is wrong; "kind", and the kind of
+                fault in a word; "diagnosis", and the sentences of the diagnosis, which may name what is missing.
+
+        Raises:
+            DefinitionError: there is no such hint.
+        """
+        if hint not in HINTS:
+            raise DefinitionError(f"without_answer() takes one of {', '.join(HINTS)}; found {hint!r}.")
+        level = HINTS.index(hint)
+        told: tuple[Diagnosis, ...] = tuple(replace(d, mended="") for d in self.diagnosis)
+        if level < 3:
+            kinds = dict.fromkeys(d.kind for d in self.diagnosis)
+            told = tuple(Diagnosis(k, f"the kind of fault: {k}") for k in kinds) if level == 2 else ()
+        seen = None if self.seen is None or not level else replace(self.seen, expected="")
+        wrong = self.verdict == WRONG
+        return replace(
+            self, true="", where=(), formulas={}, page="", diagnosis=told, seen=seen, hidden=True,
+            reason="" if wrong and level < 3 else self.reason, notes=() if wrong and level < 3 else self.notes,
+        )  # fmt: skip
+
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def lines(self) -> list[tuple[str, str]]:
@@ -104,7 +133,7 @@ class Judgement:
         out: list[tuple[str, str]] = []
         for d in self.diagnosis:
             out.append(("", d.sentence))
-        if self.word == "wrong" and not self.diagnosis:
+        if self.word == "wrong" and not self.diagnosis and not self.hidden:
             out.append(("", "nothing simple explains it"))
         out.append(("how", self.reason))
         if self.convention:
@@ -117,14 +146,18 @@ class Judgement:
             out += [("where", f"{name} = {text}") for name, text in self.where if self.word != "right"]
         if self.seen is not None:
             where = self.seen.where()
-            values = f"expected {self.seen.expected}, got {self.seen.got}"
+            values = f"expected {self.seen.expected}, got {self.seen.got}" if self.seen.expected else self._wrong()
             out.append(("seen at", f"{where}: {values}" if where else values))
             out += [("with", f"{name} = {value}") for name, value in self.seen.entries.items()]
         out += [("assumed", c) for c in self.conditions]
         out += [("note", n) for n in self.notes]
-        if self.page:
+        if self.page and self.word == "wrong":
             out.append(("derived in", self.page))
         return [(label, text) for label, text in out if text]
+
+    def _wrong(self) -> str:
+        assert self.seen is not None
+        return f"yours is {self.seen.got}, which is wrong"
 
     def __str__(self) -> str:
         head = f"{self.subject}   {self.word}"
@@ -141,11 +174,11 @@ class Judgement:
         blocks: list[Any] = [Prose(_clear(d.sentence)) for d in self.diagnosis]
         if len(self.formulas) == 2:
             heads, cells = ("yours", "the true gradient"), (self.formulas["yours"], self.formulas["true"])
-            blocks.append(Table(heads, (tuple(f"${cell}$" for cell in cells),)))
+            blocks.append(Table(heads, (tuple(rf"$\displaystyle {cell}$" for cell in cells),)))
         elif "true" in self.formulas:
             blocks.append(Formula(self.formulas["true"], "the true gradient"))
         told = {d.sentence for d in self.diagnosis}
-        rows = tuple((label or "why", _clear(text)) for label, text in self.lines() if text not in told)
+        rows = tuple((label or "why", _clear(text.replace("\n", "; "))) for label, text in self.lines() if text not in told)
         blocks.append(VerdictTable(("", ""), rows))
         return Document(f"Gradient by {self.subject}: {self.word}", self.verdict if self else "", tuple(blocks))
 

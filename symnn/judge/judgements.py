@@ -70,6 +70,10 @@ class Judgements(Mapping[str, Judgement]):
         """Return the judgements for a terminal."""
         return terminal(self.document())
 
+    def without_answer(self, hint: str = "diagnosis") -> Judgements:
+        """Return the judgements without the true gradients, as ``Judgement.without_answer`` does."""
+        return Judgements({n: j.without_answer(hint) for n, j in self._found.items()}, self.title)
+
     def record(self) -> list[dict[str, Any]]:
         """Return the judgements as plain values, for JSON."""
         return [j.record() for j in self._found.values()]

@@ -57,6 +57,7 @@ class Known:
 
     Attributes:
         tensors: real arrays, each with its shape.
+        gradients: those of them that are gradients.
         labels: whole numbers that count classes.
         sizes: sizes, and ``scalars`` other symbols.
         functions: functions of the forward pass.
@@ -64,6 +65,7 @@ class Known:
     """
 
     tensors: dict[str, tuple[object, ...]]
+    gradients: frozenset[str] = frozenset()
     labels: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     scalars: tuple[str, ...] = ()
@@ -78,26 +80,44 @@ def changed(text: str, several: Sequence[Change]) -> str:
     return text
 
 
-def changes(program: Program, text: str, known: Known) -> tuple[list[Change], list[Change]]:
-    """Return the changes to be tried, those of what stands there and those that put something in, none twice."""
+def changes(program: Program, text: str, known: Known) -> tuple[list[tuple[Change, ...]], ...]:
+    """Return the changes to be tried, none twice: of what stands there, what may be put in, and what comes last.
+
+    A change that fits several places, mean(..., axis=1) three times, is also one of all of them.
+    """
     found: dict[tuple[int, int, str], Change] = {}
     made = _Changes(text, known, program)
     out = []
-    for ways in ((made.turned, made.taken_away, made.exchanged), (made.put_in, made.by_constants, made.by_arrays)):
+    for ways in (
+        (made.turned, made.exchanged, made.taken_away), (made.put_in, made.by_constants),
+        (made.for_gradients, made.by_arrays),
+    ):  # fmt: skip
         new = [c for way in ways for c in way() if text[c.start : c.end] != c.new]
         new = [c for c in new if found.setdefault((c.start, c.end, c.new), c) is c]
-        out.append(new)
-    return out[0], out[1]
+        alike: dict[tuple[str, str, str], list[Change]] = {}
+        for c in new:
+            alike.setdefault((text[c.start : c.end], c.new, c.kind), []).append(c)
+        out.append([(c,) for c in new] + [tuple(group) for group in alike.values() if len(group) > 1])
+    return tuple(out)
 
 
 class _Changes:
     def __init__(self, text: str, known: Known, program: Program) -> None:
         self.text, self.known = text, known
         self.nodes = list(_nodes(program, None))
+        self.above = {id(node): above for node, above in self.nodes}
         self.locals = tuple(dict.fromkeys(n.name for n, _ in self.nodes if isinstance(n, Statement)))
         used = [n.function for n, _ in self.nodes if isinstance(n, Call)]
         self.functions = tuple(dict.fromkeys((*used, *known.functions, *_COMMON)))
         self.letters = _letters(program)
+        self.places = {
+            part for n, _ in self.nodes if isinstance(n, Compare) and self._of_letters(n) for part, _ in _nodes(n, None)
+        }
+
+    def _of_letters(self, node: Node) -> bool:
+        """Tell whether a condition is one on places: every name in it is an index letter or a size."""
+        names = [n.name for n, _ in _nodes(node, None) if isinstance(n, Name)]
+        return bool(names) and all(n in self.letters or n in self.known.sizes for n in names)
 
     # -- text ------------------------------------------------------------------------------------------------------
 
@@ -113,12 +133,6 @@ class _Changes:
             start, end = start + 1, end - 1
         return start, end
 
-    def binds(self, node: Node) -> int:
-        """Return how tightly a part binds as it stands."""
-        if self.inside(node) != node.span:
-            return _ATOM
-        return _binding(node)
-
     def operand(self, node: Node, least: int) -> str:
         """Return the text of a part as an operand of something that binds so tightly."""
         text = self.cut(node)
@@ -127,19 +141,40 @@ class _Changes:
     def instead(self, node: Node, new: str, binding: int, kind: str, sentence: str) -> Change:
         """Return the change that writes something in a part's place, in brackets where it must be."""
         start, end = node.span
-        return Change(start, end, new if binding >= self.binds(node) else f"({new})", kind, sentence)
+        return Change(start, end, new if binding >= self.needed(node) else f"({new})", kind, sentence)
+
+    def kept(self, node: Node, inner: Node, kind: str, sentence: str) -> Change:
+        """Return the change that keeps one part of a part."""
+        return self.instead(node, self.cut(inner), _binding(inner), kind, sentence)
+
+    def needed(self, node: Node) -> int:
+        """Return how tightly whatever stands in a part's place must bind."""
+        above = self.above.get(id(node))
+        if isinstance(above, Binary):
+            if above.op == "**":
+                return _ATOM if node is above.left else _SIGNED
+            return _BINDS[above.op] + (node is above.right)
+        if isinstance(above, Unary):
+            return _SIGNED
+        if isinstance(above, Compare):
+            return 1
+        if isinstance(above, Transposed) or (isinstance(above, Item) and node is above.body):
+            return _ATOM
+        if isinstance(above, Call) and above.span[0] == node.span[0]:  # x.sum(axis=0)
+            return _ATOM
+        return _ATOM if isinstance(above, Sigma) else _COMPARED
 
     # -- what stands there turned ----------------------------------------------------------------------------------
 
     def turned(self) -> Iterator[Change]:
         """Yield signs, powers, conditions, sums and means, axes, transposes, places and names of indices turned."""
-        for node, above in self.nodes:
+        for node, _ in self.nodes:
             if isinstance(node, Binary) and node.op in "+-":
                 yield from self._sign(node)
                 yield from self._eps(node)
             if isinstance(node, Unary) and node.op == "-":
                 said = f"the minus before {self.cut(node.body)} does not belong there"
-                yield self.instead(node, self.operand(node.body, _SIGNED), _SIGNED, "sign", said)
+                yield self.kept(node, node.body, "sign", said)
             if isinstance(node, Binary) and node.op == "**":
                 yield from self._power(node)
             if isinstance(node, Compare):
@@ -165,7 +200,9 @@ class _Changes:
                 said = f"{self.cut(node)} stands where {size.name} belongs"
                 yield self.instead(node, size.name, _ATOM, "n-minus-one", said)
         other = "-" if node.op == "+" else "+"
-        yield self.instead(node, f"{left} {other} {right}", 3, "sign", f"the sign of {right} in {self.cut(node)} is wrong")
+        kind = "index" if node in self.places else "sign"
+        said = f"the sign of {right} in {self.cut(node)} is wrong"
+        yield self.instead(node, f"{left} {other} {right}", 3, kind, said)
 
     def _eps(self, node: Binary) -> Iterator[Change]:
         """Yield an eps moved into a root or out of it, and left out."""
@@ -176,7 +213,7 @@ class _Changes:
             if isinstance(rest, Call) and rest.function == "sqrt" and rest.args:
                 new = f"sqrt({self.operand(rest.args[0], 3)} + {eps})"
                 yield self.instead(node, new, _ATOM, "eps", f"{eps} belongs inside the root in {shown}")
-            yield self.instead(node, self.operand(rest, 3), _binding(rest), "eps", f"{eps} does not belong in {shown}")
+            yield self.kept(node, rest, "eps", f"{eps} does not belong in {shown}")
         # sqrt(s + eps) is found from its argument
         above = next((a for n, a in self.nodes if n is node), None)
         if isinstance(above, Call) and above.function == "sqrt" and self._is_small(node.right) and node.op == "+":
@@ -191,7 +228,7 @@ class _Changes:
 
     def _power(self, node: Binary) -> Iterator[Change]:
         base, shown = self.operand(node.left, 7), self.cut(node)
-        yield self.instead(node, base, 7, "exponent", f"the power does not belong in {shown}")
+        yield self.kept(node, node.left, "exponent", f"the power does not belong in {shown}")
         if isinstance(node.right, Number) and node.right.value.denominator == 1:
             e = int(node.right.value)
             for new in (e - 1, e + 1, -e):
@@ -234,6 +271,9 @@ class _Changes:
             )  # fmt: skip
             if axis is not None and isinstance(axis, Number):
                 yield Change(*axis.span, str(a), "axis", f"{said}, {self.cut(axis)} for {a}")
+            for b in range(a + 1, _AXES + 1 if axis is not None else 0):
+                assert axis is not None
+                yield Change(*axis.span, f"({a}, {b})", "axis", f"{said}, {self.cut(axis)} for ({a}, {b})")
             if axis is None:
                 yield self.instead(node, f"{node.function}({whole}, axis={a})", _ATOM, "axis", said)
             yield self.instead(node, f"{node.function}({whole}, axis={a}, keepdims=True)", _ATOM, "axis", said)
@@ -289,7 +329,7 @@ class _Changes:
             for side in (node.left, node.right):
                 if isinstance(side, Transposed):
                     said = f"{self.cut(side.body)} is transposed, and must not be"
-                    yield self.instead(side, self.operand(side.body, _ATOM), _ATOM, "transpose", said)
+                    yield self.kept(side, side.body, "transpose", said)
                 else:
                     said = f"{self.cut(side)} must be transposed"
                     yield self.instead(side, f"{self.operand(side, _ATOM)}.T", _ATOM, "transpose", said)
@@ -306,7 +346,7 @@ class _Changes:
                 yield self.instead(node, f"{node.function}({b}, {a})", _ATOM, "transpose", said)
             if isinstance(node, Transposed) and not (isinstance(above, Binary) and above.op == "@"):
                 said = f"{self.cut(node.body)} is transposed, and must not be"
-                yield self.instead(node, self.operand(node.body, _ATOM), _ATOM, "transpose", said)
+                yield self.kept(node, node.body, "transpose", said)
             elif isinstance(node, Name) and len(self.known.tensors.get(node.name, ())) == 2:
                 if not isinstance(above, Transposed | Item) and not (isinstance(above, Binary) and above.op == "@"):
                     yield self.instead(node, f"{node.name}.T", _ATOM, "transpose", f"{node.name} must be transposed")
@@ -317,37 +357,53 @@ class _Changes:
         """Yield terms, factors and functions left out."""
         for node, _ in self.nodes:
             shown = self.cut(node)
-            if isinstance(node, Binary) and node.op in ("+", "-"):
-                yield self.instead(
-                    node, self.operand(node.left, 3), 3, "term", f"{self.cut(node.right)} does not belong in {shown}"
-                )
-                new = self.operand(node.right, 4) if node.op == "+" else f"-{self.operand(node.right, 5)}"
-                binding = 3 if node.op == "+" else _SIGNED
-                yield self.instead(node, new, binding, "term", f"{self.cut(node.left)} does not belong in {shown}")
             if isinstance(node, Binary) and node.op in ("*", "/", "@"):
                 yield from self._factor(node, shown)
             if isinstance(node, Call) and len(node.args) >= 1 and not node.prime:
                 if node.function in ("sum", "mean"):
                     said = f"the {node.function} in {shown} does not belong there"
-                    yield self.instead(node, self.operand(node.args[0], _ATOM), _ATOM, "sum", said)
+                    yield self.kept(node, node.args[0], "sum", said)
                 elif node.function == "onehot":
                     continue
                 elif node.function in FUNCTIONS and len(node.args) == 1:
-                    kind = "exponent" if node.function == "sqrt" else "function"
+                    kind = {"sqrt": "exponent", "triu": "mask", "tril": "mask"}.get(node.function, "function")
                     what = "the root" if node.function == "sqrt" else node.function
                     said = f"{what} does not belong in {shown}"
-                    yield self.instead(node, self.operand(node.args[0], _ATOM), _ATOM, kind, said)
+                    yield self.kept(node, node.args[0], kind, said)
+
+        for node, _ in self.nodes:
+            if isinstance(node, Binary) and node.op in ("+", "-"):
+                yield from self._term(node)
+
+    def _term(self, node: Binary) -> Iterator[Change]:
+        shown = self.cut(node)
+        right, left = (
+            "index" if node in self.places else "term", "index" if node in self.places else "term"
+        )  # fmt: skip
+        if node in self.places and isinstance(node.right, Number) and node.right.value == 1:
+            right = "off-by-one"
+        said = f"{self.cut(node.right)} does not belong in {shown}"
+        yield self.kept(node, node.left, right, said)
+        said = f"{self.cut(node.left)} does not belong in {shown}"
+        if node.op == "+":
+            yield self.kept(node, node.right, left, said)
+        else:
+            yield self.instead(node, f"-{self.operand(node.right, 5)}", _SIGNED, left, said)
 
     def _factor(self, node: Binary, shown: str) -> Iterator[Change]:
         left, right = self.operand(node.left, 4), self.operand(node.right, 5)
         kind = "mask" if isinstance(node.right, Compare) else "factor"
         word = "the division by" if node.op == "/" else "the factor"
         said = f"{word} {self.cut(node.right)} does not belong in {shown}"
-        yield self.instead(node, left, 4, kind, said)
+        yield self.kept(node, node.left, kind, said)
         if node.op != "/":
             kind = "mask" if isinstance(node.left, Compare) else "factor"
             said = f"the factor {self.cut(node.left)} does not belong in {shown}"
-            yield self.instead(node, self.operand(node.right, 4), 4, kind, said)
+            yield self.kept(node, node.right, kind, said)
+        inner = node.left
+        if node.op == "*" and isinstance(inner, Binary) and inner.op in "*/" and self.inside(inner) == inner.span:
+            said = f"the factor {self.cut(inner.right)} * {self.cut(node.right)} does not belong in {shown}"
+            yield self.kept(node, inner.left, "factor", said)
         if node.op == "*":
             said = f"{self.cut(node.right)} multiplies in {shown}, where it must divide"
             yield self.instead(node, f"{left} / {right}", 4, "factor", said)
@@ -394,11 +450,24 @@ class _Changes:
             return
         for other, theirs in self.known.tensors.items():
             if other != mine and (shape is None or theirs == shape or len(theirs) == len(shape)):
-                kind = "derivative-at-output" if {(mine, other), (other, mine)} & self.known.outputs else "instead"
-                yield self.instead(node, other, _ATOM, kind, f"{mine} stands where {other} belongs")
+                if other not in self.known.gradients:
+                    yield self.instead(node, other, _ATOM, "instead", f"{mine} stands where {other} belongs")
         for other in self.locals:
             if other != mine:
                 yield self.instead(node, other, _ATOM, "instead", f"{mine} stands where {other} belongs")
+
+    def for_gradients(self) -> Iterator[Change]:
+        """Yield gradients in the place of other names: what leads from one gradient to the next is then missing."""
+        for node, above in self.nodes:
+            if not isinstance(node, Name) or isinstance(above, Sigma):
+                continue
+            shape = self.known.tensors.get(node.name)
+            if shape is None and node.name not in self.locals:
+                continue
+            for other in sorted(self.known.gradients):
+                if other != node.name and (shape is None or len(self.known.tensors[other]) == len(shape)):
+                    said = f"{node.name} stands where {other} belongs"
+                    yield self.instead(node, other, _ATOM, "instead", said)
 
     def _function(self, node: Call) -> Iterator[Change]:
         mine, shown, body = node.function, self.cut(node), self.cut(node.args[0])
@@ -455,6 +524,11 @@ class _Changes:
                     new = f"{self.operand(node, 1)} {rel} 0"
                     said = f"{shown} itself stands where the condition {new} belongs"
                     yield self.instead(node, f"({new})", _ATOM, "mask", said)
+            if isinstance(node, Call) and node.function == "std" and self._eps_known():
+                inside = self.text[self.inside(node)[0] + len("std") : self.inside(node)[1]]
+                yield self.instead(
+                    node, f"sqrt(var{inside} + eps)", _ATOM, "eps", f"eps is missing beside the variance in {shown}"
+                )
             for f in ("triu", "tril"):
                 yield self.instead(node, f"{f}({shown})", _ATOM, "mask", f"the mask {f} of {shown} is missing")
 
@@ -490,6 +564,9 @@ class _Changes:
         """Yield terms and factors multiplied or divided by a named array, or by a part of the formula itself."""
         parts = [n for n, a in self.nodes if isinstance(n, Binary | Call | Unary) and self._is_factor(n, a)]
         own = dict.fromkeys(self.operand(n, 5) for n in parts)
+        used = [t for t in self.known.tensors if t in self.text and t not in self.known.gradients]
+        for f in self.known.functions[:3]:
+            own |= dict.fromkeys(f"{f}{dash}({t})" for t in used for dash in (("", "'") if f in ACTIVATIONS else ("",)))
         for node, above in self.nodes:
             if not (self._is_term(node, above) or self._is_factor(node, above)):
                 continue
@@ -520,7 +597,7 @@ class _Changes:
         return isinstance(above, Binary) and above.op in ("*", "/", "@")
 
 
-# -- nodes --------------------------------------------------------------------------------------------------------------
+# -- nodes ------------------------------------------------------------------------------------------------------------
 
 
 def _nodes(node: Node, above: Node | None) -> Iterator[tuple[Node, Node | None]]:

@@ -12,17 +12,24 @@ from typing import Any
 
 import numpy as np
 
+from symnn.derivation import readable
 from symnn.derive.backprop import Contribution
 from symnn.ground.errors import SymnnError
+from symnn.ground.indices import Index
+from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Entry, Ix, Sum, walk
+from symnn.ground.tree import Entry, Ix, Mul, Sum, mul, walk
 from symnn.judge.dense import Dense
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
+from symnn.show.letters import named
+from symnn.show.text_notation import text
 
 __all__ = ["Detour", "detours", "gradient_along"]
 
 _STEP = 1e-30
+#: A derivative of so many signs is written out.
+_SHORT = 48
 #: How a use's pullback may be taken otherwise: (evaluator, contribution, gradient at the child) -> contribution.
 Change = Callable[[Dense, Contribution, Any], Any]
 
@@ -140,13 +147,31 @@ def _along(truth: Truth, t: Tensor, use: Contribution, edge: tuple[Tensor, int])
     if _entry_by_entry(use):
         said = f"the derivative of {f} is taken at {at}, where it belongs at {t.name}"
         yield Detour("derivative-at-output", said, at, {edge: _at_output})
-        yield Detour("factor", f"the derivative of {f} at {t.name} is missing", at, {edge: passed})
+        said = f"the derivative of {f} at {t.name}{_written(truth, t, use)} is missing"
+        yield Detour("factor", said, at, {edge: passed})
         yield Detour("factor", f"{f}({t.name}) itself stands where its derivative belongs", at, {edge: itself})
-        yield Detour("factor", f"the derivative of {f} at {t.name} stands twice", at, {edge: twice})
+        said = f"the derivative of {f} at {t.name}{_written(truth, t, use)} stands twice"
+        yield Detour("factor", said, at, {edge: twice})
         return
     said = f"{f} is differentiated entry by entry: its Jacobian is not diagonal"
     yield Detour("elementwise", said, at, {edge: _diagonal})
     yield Detour("path", f"{f} is passed over, as if it were the identity", at, {edge: passed})
+
+
+def _written(truth: Truth, t: Tensor, use: Contribution) -> str:
+    """Return what the derivative is, ", 1 - h1**2,", where it is a short factor of the use."""
+    letters = t.letters or use.child.letters
+    if len(letters) != t.rank or len(set(letters)) != t.rank:
+        return ""
+    free = tuple(Index(k, s) for k, s in zip(letters, t.shape, strict=True))
+    tree = readable(unfold(entry_of(Tensor(t.name, t.shape, "value", definition=use.definition), free)))
+    adjoint = truth.adjoints.of.get(use.child)
+    parts = tree.factors if isinstance(tree, Mul) else (tree,)
+    rest = [p for p in parts if not (isinstance(p, Entry) and p.tensor is adjoint)]
+    if len(rest) == len(parts) or not rest:
+        return ""
+    shown = text(mul(*rest), letters=named(mul(*rest), free=free))
+    return f", {shown}," if len(shown) <= _SHORT else ""
 
 
 def _same_axes(t: Tensor, child: Tensor) -> bool:

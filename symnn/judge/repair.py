@@ -24,7 +24,7 @@ from symnn.nn.activations import ACTIVATIONS
 __all__ = ["Mender", "judged_mismatch"]
 
 #: How many changes are tried, of what stands there and of what may be put in; how many of several together.
-_MOST, _MOST_SEVERAL = 500, 400
+_MOST, _MOST_SEVERAL = 600, 400
 
 
 class Mender:
@@ -38,40 +38,47 @@ class Mender:
 
     def __init__(self, truth: Truth, text: str, points: Sequence[Spot]) -> None:
         self.truth, self.text, self.points = truth, text, list(points)
-        self.near, self.far = changes(parse(text), text, known_by(truth, text))
+        self.near, self.far, self.last = changes(parse(text), text, known_by(truth, text))
 
     def turned(self) -> tuple[Diagnosis, ...]:
         """Mend what stands there: a sign, a name, a power, an axis, a term that does not belong."""
         return self._first(self.near)
 
     def put_in(self) -> tuple[Diagnosis, ...]:
-        """Mend what is missing: a function, a power, a constant, a factor."""
+        """Mend what is missing: a sign, a function, a power, a constant."""
         return self._first(self.far)
 
-    def _first(self, tried: Sequence[Change]) -> tuple[Diagnosis, ...]:
+    def by_arrays(self) -> tuple[Diagnosis, ...]:
+        """Mend a factor that is missing, or what stands in a gradient's place."""
+        return self._first(self.last)
+
+    def _first(self, tried: Sequence[tuple[Change, ...]]) -> tuple[Diagnosis, ...]:
         for c in tried[:_MOST]:
-            if self.right((c,)):
-                return (self.told((c,)),)
+            if self.right(c):
+                return (self.told(c),)
         return ()
 
     def several(self) -> tuple[Diagnosis, ...]:
         """Mend a formula whose shapes do not fit, by up to three changes of its transposes and indices."""
-        kinds = ("transpose", "index", "axis", "instead", "onehot")
         tried = 0
-        for group in (self.near, [c for c in self.near if c.kind in ("transpose", "index")]):
-            for count in (1, 2, 3) if group is not self.near else (1,):
-                for several in combinations([c for c in group if c.kind in kinds or count == 1], count):
-                    tried += 1
-                    if tried > _MOST_SEVERAL:
-                        return ()
-                    if not _overlap(several) and self.right(several):
-                        return (self.told(several),)
-        return self._first(self.far[:_MOST_SEVERAL])
+        found = self._first(self.near)
+        singles = [c[0] for c in self.near if len(c) == 1 and c[0].kind in ("transpose", "index")]
+        for count in (2, 3) if not found else ():
+            for several in combinations(singles, count):
+                tried += 1
+                if tried > _MOST_SEVERAL:
+                    break
+                if not _overlap(several) and self.right(several):
+                    return (self.told(several),)
+        return found or self._first(self.far) or self._first(self.last)
 
     def told(self, several: Sequence[Change]) -> Diagnosis:
         """Return what there is to say of changes."""
         made = changed(self.text, several)
-        return Diagnosis(several[0].kind, " and ".join(c.sentence for c in several), several[0].new, made)
+        said = " and ".join(dict.fromkeys(c.sentence for c in several))
+        if len(several) > 1 and len({c.sentence for c in several}) == 1:
+            said += f", {len(several)} times"
+        return Diagnosis(several[0].kind, said, several[0].new, made)
 
     def right(self, several: Sequence[Change]) -> bool:
         """Tell whether changes make the formula the true gradient, at every point."""
@@ -113,7 +120,8 @@ def known_by(truth: Truth, text: str) -> Known:
                 scalars.append(name)
     order = sorted(tensors.items(), key=lambda item: not _stands(item[1], text))
     return Known(
-        {name: t.shape for t, name in order}, tuple(labels), tuple(sizes), tuple(scalars),
+        {name: t.shape for t, name in order}, frozenset(name for t, name in order if t.role in ("adjoint", "upstream")),
+        tuple(labels), tuple(sizes), tuple(scalars),
         tuple(dict.fromkeys(_functions(truth))), frozenset(_outputs(truth)),
     )  # fmt: skip
 

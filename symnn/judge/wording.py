@@ -25,7 +25,8 @@ def value_text(value: Any) -> str:
 
 def rounded_text(value: Any) -> str:
     """Return an array as nested lists of short decimals."""
-    return str(np.round(np.asarray(value, dtype=float), 4).tolist())
+    array = np.asarray(value)
+    return str(array.tolist() if array.dtype.kind in "iu" else np.round(array.astype(float), 4).tolist())
 
 
 def number(value: Any) -> Any:

@@ -13,7 +13,7 @@ from symnn.ground.indices import Index
 from symnn.ground.ranges import read_ranges
 from symnn.ground.sizes import size_text
 from symnn.ground.substitute import substitute
-from symnn.ground.tree import Ix, Tree, num
+from symnn.ground.tree import Add, Entry, Ix, Sum, Tree, children, num, rebuild, walk
 from symnn.language.arrays import ONE as SINGLE
 from symnn.language.arrays import Array
 from symnn.language.grammar import parse
@@ -105,7 +105,7 @@ def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
     """Return an entry written with index letters: in the order of its left-hand side, else as letters or sizes say."""
     letters = [letter for letter, _ in result.letters]
     loose = tuple(i for _, i in result.letters)
-    tree = result.array.at(())
+    tree = _shifted(result.array.at(()))
     if len(loose) != len(free):
         expected = ", ".join(i.letter for i in free)
         raise FormulaError(
@@ -125,6 +125,27 @@ def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
     if tuple(i.size for i in own) == tuple(i.size for i in free):
         return Reading(free, substitute(tree, indices={i: Ix(j) for i, j in zip(own, free, strict=True)}), True)
     return Reading(own, tree, False)
+
+
+def _shifted(tree: Tree) -> Tree:
+    """Return a tree whose sums over letters that stand on an axis only with others, x[t - k], run over that axis."""
+    alone = {p.index for at in walk(tree) if isinstance(at, Entry) for p in at.at if isinstance(p, Ix)}
+    found: dict[Index, Any] = {}
+    for at in walk(tree):
+        for p, size in zip(at.at, at.tensor.shape, strict=True) if isinstance(at, Entry) else ():
+            for term in p.terms if isinstance(p, Add) else ():
+                if isinstance(term, Ix) and term.index not in alone:
+                    found.setdefault(term.index, size)
+
+    def go(at: Tree) -> Tree:
+        parts = tuple(go(p) for p in children(at))
+        made = rebuild(at, parts) if parts else at
+        if isinstance(made, Sum) and made.index.size is None and made.index in found:
+            own = Index(made.index.letter, found[made.index])
+            return Sum(own, substitute(made.body, indices={made.index: Ix(own)}))
+        return made
+
+    return go(tree) if any(isinstance(at, Sum) and at.index.size is None for at in walk(tree)) else tree
 
 
 def _ranges(tree: Tree, text: str) -> dict[Index, Any]:
@@ -159,7 +180,7 @@ def _order(
         return same or loose
     if not orders:
         sizes = ", ".join(f"{i.letter} over {known[i]}" for i in loose if i in known)
-        wanted = size_text([i.size for i in free])
+        wanted = size_text(tuple(i.size for i in free))
         raise MismatchError(f"no order of its letters, {sizes}, gives the gradient's shape {wanted}.", text, 0)
     mine, theirs = ", ".join(letters), ", ".join(expected)
     raise FormulaError(
@@ -171,7 +192,7 @@ def _order(
 def _finished(tree: Tree, free: tuple[Index, ...], text: str) -> Tree:
     """Return a tree with every bound index fresh and with its range, positions inside their axes."""
     try:
-        own, made = typed("the formula", free, tree)
+        own, made = typed("the formula", free, _shifted(tree))
     except ShapeError as error:
         raise MismatchError(str(error), text, 0) from None
     except SymnnError as error:
