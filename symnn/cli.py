@@ -59,10 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--latex", metavar="FORMULA", help="the same in LaTeX")
     check.add_argument("--shape", action="append", default=[], metavar="X=N,D", help="a shape in --forward; labels end "
                        "in their number of classes, t=N|C; give it again for the next name")  # fmt: skip
+    check.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the points at which claims are compared")
     check.add_argument("--json", action="store_true", help="print JSON instead of a table")
     check.add_argument(
-        "--without-answer", metavar="HINT", nargs="?", const="diagnosis", default="",
-        choices=("", "verdict", "place", "kind", "diagnosis"),
+        "--without-answer", metavar="HINT", nargs="?", const="diagnosis", default=None,
+        choices=("verdict", "place", "kind", "diagnosis"),
         help="of claims, show nothing that holds the true gradient; HINT says how much of what is wrong is told: "
         "verdict, place, kind or diagnosis (the default)",
     )  # fmt: skip

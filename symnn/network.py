@@ -27,8 +27,6 @@ from symnn.ground.sizes import size_text
 from symnn.ground.tensors import Tensor
 from symnn.show import Document, Heading, html
 from symnn.show.graph_scene import graph_scene
-from symnn.show.picture import save as save_picture
-from symnn.show.picture import svg as picture_svg
 from symnn.train.initial import initialise
 from symnn.verdict import Verdict, judged
 from symnn.verify.abreast import Abreast
@@ -168,10 +166,12 @@ class Network:
 
     def draw(self, path: str | Path | None = None, *, backward: bool = False) -> str:
         """Draw the graph with its mathematics; ``path`` ends in .svg, .png, .pdf or .dot. Returns the SVG."""
+        from symnn.show.picture import save, svg  # fonts and drawing libraries, loaded where something is drawn
+
         scene = self.scene(backward=backward)
         if path is not None:
-            save_picture(scene, Path(path))
-        return picture_svg(scene)
+            save(scene, Path(path))
+        return svg(scene)
 
     def _repr_svg_(self) -> str:
         return self.draw()

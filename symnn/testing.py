@@ -40,7 +40,7 @@ class GradientError(AssertionError):
 
 def assert_gradient(
     forward: Network | Tensor, wrt: str | Tensor, candidate: Any, *, proved: bool = False, seed: int = 0,
-    at: Mapping[str, Any] | None = None,
+    at: Mapping[str, Any] | None = None, hint: str = "",
 ) -> Judgement:  # fmt: skip
     """Judge a gradient and return the judgement.
 
@@ -51,6 +51,7 @@ def assert_gradient(
         proved: not content with agreement at points: it must be proved for all sizes.
         seed: of the points.
         at: arrays by name for one more point.
+        hint: where the answer must not be given away, how much is told, as in ``Judgement.without_answer``.
 
     Raises:
         GradientError: it is wrong, or could not be judged; the message says what is wrong and where it is seen.
@@ -59,13 +60,14 @@ def assert_gradient(
     from symnn.judge.judge import check_gradient
 
     found = check_gradient(forward, wrt, candidate, seed=seed, at=at)
+    found = found.without_answer(hint) if hint else found
     _held(found, bool(found), proved and not found.proved)
     return found
 
 
 def assert_gradients(
     forward: Network | Tensor, candidates: Any, wrt: Sequence[str] = (), *, proved: bool = False, seed: int = 0,
-    at: Mapping[str, Any] | None = None,
+    at: Mapping[str, Any] | None = None, hint: str = "",
 ) -> Judgements:  # fmt: skip
     """Judge several gradients at once and return the judgements; see ``symnn.check_gradients``.
 
@@ -76,6 +78,7 @@ def assert_gradients(
     from symnn.judge.judge import check_gradients
 
     found = check_gradients(forward, candidates, wrt, seed=seed, at=at)
+    found = found.without_answer(hint) if hint else found
     _held(found, bool(found), proved and not all(j.proved for j in found.values()))
     return found
 

@@ -31,7 +31,8 @@ def check(chosen: argparse.Namespace) -> int:
     if chosen.target is None:
         return _shown(chosen, [("", _one(chosen))])
     if chosen.target.endswith(".toml"):
-        return _shown(chosen, [(c.name, j) for c, j in judged(_asked(chosen, claims_of(Path(chosen.target))))])
+        claims = _asked(chosen, claims_of(Path(chosen.target)))
+        return _shown(chosen, [(c.name, j) for c, j in judged(claims, seed=chosen.seed)])
     return _network(chosen)
 
 
@@ -51,7 +52,7 @@ def _one(chosen: argparse.Namespace) -> Judgement:
         raise DefinitionError("Give the gradient once, as --candidate FORMULA or as --latex FORMULA.")
     asked = open_formula(chosen.forward, chosen.wrt, chosen.shape)
     candidate = chosen.candidate or latex(chosen.latex)
-    return check_gradient(asked.judged, chosen.wrt[0], candidate)
+    return check_gradient(asked.judged, chosen.wrt[0], candidate, seed=chosen.seed)
 
 
 def _shown(chosen: argparse.Namespace, found: list[tuple[str, Judgement]]) -> int:
@@ -76,7 +77,7 @@ def _named_apart(names: list[str]) -> list[str]:
 def _network(chosen: argparse.Namespace) -> int:
     opened = open_network(chosen.target)
     if opened.claims:
-        found = check_gradients(opened.net, opened.claims, chosen.wrt or ())
+        found = check_gradients(opened.net, opened.claims, chosen.wrt or (), seed=chosen.seed)
         return _shown(chosen, list(found.items()))
     net = opened.net
     rows = [_judged(name, net.gradient(name)) for name in chosen.wrt or net.parameters]

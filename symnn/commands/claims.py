@@ -97,7 +97,7 @@ def _long(path: Path, tables: Any, default: Mapping[str, Any]) -> Iterator[Claim
 def _known(where: str, table: Mapping[str, Any], keys: tuple[str, ...]) -> None:
     for key in table:
         if key not in keys:
-            raise UnknownNameError(f"{where}: {key}", keys, "key")
+            raise DefinitionError(f"{where}: there is no key {key!r}. Known: {', '.join(keys)}.")
 
 
 def _claim(where: str, table: Mapping[str, Any]) -> Claim:
@@ -123,20 +123,24 @@ def _claim(where: str, table: Mapping[str, Any]) -> Claim:
     )  # fmt: skip
 
 
-def judged(claims: list[Claim]) -> Iterator[tuple[Claim, Judgement]]:
+def judged(claims: list[Claim], *, seed: int = 0) -> Iterator[tuple[Claim, Judgement]]:
     """Yield every claim with its judgement; a forward pass that cannot be read is one that cannot be told of."""
     opened: dict[Any, Network | Tensor | str] = {}
     for c in claims:
         wanted = [o.wrt for o in claims if (o.forward, o.shapes) == (c.forward, c.shapes)]
-        key = (c.forward, tuple(c.shapes.items()), c.example)
+        key: tuple[Any, ...] = (c.forward, tuple(c.shapes.items()), c.example)
         if key not in opened:
             opened[key] = _opened(c, wanted)
+        if isinstance(opened[key], str):  # one name that nothing carries must not spoil the others
+            key = (*key, c.wrt)
+            if key not in opened:
+                opened[key] = _opened(c, [c.wrt])
         forward = opened[key]
         if isinstance(forward, str):
             yield c, Judgement(c.wrt, CANNOT, forward)
             continue
         try:
-            yield c, check_gradient(forward, c.wrt, c.candidate)
+            yield c, check_gradient(forward, c.wrt, c.candidate, seed=seed)
         except SymnnError as error:
             yield c, Judgement(c.wrt, CANNOT, str(error))
 

@@ -256,9 +256,7 @@ def _contract_sum(k: Index, body: Tree) -> Tree:
         if value is not None:
             rest = mul(*parts[:n], *parts[n + 1 :])
             picked = clean(substitute(_joined(rest), indices={k: value}))
-            shifted = _left(f, k)
-            whole = shifted is None or (not shifted.by and not shifted.conditions())
-            return picked if whole else _inside(picked, shifted)
+            return picked if isinstance(value, Ix | Entry | Num) else _inside(picked, _left(f, k))
     for n, f in enumerate(parts):
         if isinstance(f, Div) and isinstance(f.num, Add) and _picks(f.num, k):
             opened = add(*[Div(t, f.den) for t in f.num.terms])
@@ -315,8 +313,8 @@ def _solve(f: Tree, k: Index) -> Tree | None:
     for one, other in ((f.left, f.right), (f.right, f.left)):
         if one == Ix(k) and not depends_on(other, k) and _fits(other, k):
             return other
-    shifted = _left(f, k)
-    return None if shifted is None else shifted.position()
+    shifted = _left(f, k)  # a delta between unlike ranges stays: an index walks no other axis than its own
+    return None if shifted is None or not shifted.by else shifted.position()
 
 
 # -- shifts --------------------------------------------------------------------------------------------------------

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sympy
+
 from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
 from symnn.ground.substitute import map_size
+from symnn.ground.sympy_border import to_sympy
 from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Entry, Ix, Num, Sum, Tree, children
+from symnn.ground.tree import D, Entry, Ind, Ix, Mul, Num, Sum, Tree, children
 
 __all__ = ["check"]
 
@@ -43,7 +46,9 @@ def _check_node(node: Tensor, definition: Definition) -> None:
             raise DefinitionError(f"Node {node.name!r}: slot {slot.name} is {sign}, {arg.name} is not known to be.")
     bound: set[Index] = set()
 
-    def go(at: Tree, env: frozenset[Index]) -> None:
+    def go(at: Tree, env: frozenset[Index], guards: tuple[Tree, ...]) -> None:
+        if isinstance(at, Mul):
+            guards = (*guards, *(f for f in at.factors if isinstance(f, Ind)))
         if isinstance(at, D):
             raise DefinitionError(f"Node {node.name!r} still carries a derivative.")
         if isinstance(at, Ix) and at.index not in env:
@@ -63,15 +68,25 @@ def _check_node(node: Tensor, definition: Definition) -> None:
                     f"Node {node.name!r}: {at.tensor.name!r} has {at.tensor.rank} axes, its entry {len(at.at)} indices."
                 )
             for position, size in zip(at.at, at.tensor.shape, strict=True):
-                _check_position(node, at.tensor, position, size)
+                _check_position(node, at.tensor, position, size, guards)
         for part in children(at):
-            go(part, env)
+            go(part, env, guards)
 
-    go(template.tree, frozenset(template.free))
+    go(template.tree, frozenset(template.free), ())
 
 
-def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size) -> None:
+def _keeps_below(guard: Tree, index: Index, size: Size) -> bool:
+    """Tell whether a condition says index < size."""
+    if not isinstance(guard, Ind) or guard.rel not in (">", ">="):
+        return False
+    room = to_sympy(guard.left) - to_sympy(guard.right) + (1 if guard.rel == ">=" else 0)
+    return bool(sympy.expand(room - (size - index)) == 0)
+
+
+def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size, guards: tuple[Tree, ...]) -> None:
     if isinstance(position, Ix) and position.index.size != size:
+        if any(_keeps_below(g, position.index, size) for g in guards):
+            return
         raise DefinitionError(
             f"Node {node.name!r}: index {position.index.letter} runs over {position.index.size}, "
             f"the axis of {tensor.name!r} over {size}."

@@ -52,7 +52,7 @@ class UnknownNameError(SymnnError):
         names = list(dict.fromkeys(known))
         near = _nearest(name, names)
         hint = "" if near is None else f" Did you mean {near!r}?"
-        listed = ", ".join(repr(n) for n in names[:12]) + (", ..." if len(names) > 12 else "")
+        listed = ", ".join(repr(n) for n in names[:16]) + (", ..." if len(names) > 16 else "")
         super().__init__(f"There is no {what} named {name!r}.{hint}" + (f" Known: {listed}." if listed else ""))
         self.name, self.suggestion = name, near
 

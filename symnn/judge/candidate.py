@@ -141,6 +141,13 @@ def _callable(candidate: Callable[..., Any], truth: Truth) -> Formula | Code:
         p.kind == p.VAR_KEYWORD for p in parameters
     )
     if not arrays and len(plain) == len(truth.free) and plain and not hasattr(candidate, "forward"):
+        made = candidate(*truth.free)
+        if any(made is i for i in truth.free):
+            raise Unreadable(
+                f"{getattr(candidate, '__name__', 'the function')}({', '.join(p.name for p in plain)}) takes no names "
+                "that are known here, and so was called with the gradient's indices; it returned one of them. Name its "
+                "arguments like the tensors, or wrap code in the courses' style as sn.course(...)."
+            )
         return _symbolic(candidate, truth)
     return function_of(candidate)
 

@@ -70,7 +70,7 @@ class Code:
             raise CannotRun(f"{error}, at {spot.where()}") from error
         except CannotRun:
             raise
-        except Exception as error:  # whatever somebody's code does is its own
+        except (Exception, SystemExit) as error:  # whatever somebody's code does is its own
             raise CannotRun(f"{self.name} raised {type(error).__name__}: {error}, at {spot.where()}") from error
 
 

@@ -82,6 +82,9 @@ class Text(Protocol):
     def by_arrays(self) -> tuple[Diagnosis, ...]:
         """Mend a factor that is missing, or what stands in a gradient's place."""
 
+    def divided(self, factor: str, *, negative: bool) -> str:
+        """Return the formula divided by a constant and with another sign, or nothing where that is not right."""
+
 
 def diagnose(
     truth: Truth, given: Given, spots: Sequence[Spot], *, tolerance: float = SAME, text: Text | None = None
@@ -95,14 +98,17 @@ def diagnose(
         tolerance: up to which arrays are the same, of the largest entry.
         text: the other one as it was typed, if it was.
     """
-    case = _Case(truth, given, list(spots), tolerance)
+    try:
+        case = _Case(truth, given, list(spots), tolerance, text)
+    except (SymnnError, ArithmeticError, ValueError, KeyError):  # it has no value at some point
+        return ()
     if case.close():
         return ()
     nothing: Callable[[], tuple[Diagnosis, ...]] = tuple
     ways = [nothing] * 3 if text is None else [text.turned, text.put_in, text.by_arrays]
     for attempt in (
         case.whole, ways[0], ways[1], case.parts, case.slips, ways[2], case.scaled, case.weighed, case.others,
-        case.forwards, case.pairs,
+        case.forwards, case.pairs, case.shape,
     ):  # fmt: skip
         with np.errstate(all="ignore"):
             found = attempt()
@@ -114,8 +120,10 @@ def diagnose(
 class _Case:
     """One gradient to be explained."""
 
-    def __init__(self, truth: Truth, given: Given, spots: list[Spot], tolerance: float) -> None:
-        self.truth, self.spots, self.tolerance = truth, spots, tolerance
+    def __init__(
+        self, truth: Truth, given: Given, spots: list[Spot], tolerance: float, typed: Text | None = None
+    ) -> None:
+        self.truth, self.spots, self.tolerance, self.typed = truth, spots, tolerance, typed
         self.given = [np.asarray(given(s), dtype=float) for s in spots]
         target = truth.derivation.target
         assert target is not None
@@ -171,7 +179,7 @@ class _Case:
 
     def _shape(self) -> tuple[Diagnosis, ...]:
         g, t = self.given[0], self.true[0]
-        shown = f"{g.shape} where {t.shape} belongs"
+        shown = f"{self._named_shape(g)} where {self._named_shape(t)} belongs"
         for order in transposes(g, t, self.tolerance):
             return (Diagnosis("transpose", f"yours is the transpose of the true gradient: {shown}"),) if order else ()
         for word, axes in reductions(g, t, self.tolerance):
@@ -184,11 +192,20 @@ class _Case:
                     return (
                         Diagnosis("batch-sum", f"yours takes the {word} over an axis that the gradient has, {shown}"),
                     )
-        return (
-            self._wrong_axis(shown)
-            or self._other(upstream=True)
-            or (Diagnosis("shape", f"yours has another shape, {shown}"),)
-        )
+        return self._wrong_axis(shown) or self._other(upstream=True)
+
+    def shape(self) -> tuple[Diagnosis, ...]:
+        """Say that the shape is another one, where nothing simple explains it."""
+        g, t = self.given[0], self.true[0]
+        if g.shape == t.shape:
+            return ()
+        said = f"yours has another shape, {self._named_shape(g)} where {self._named_shape(t)} belongs"
+        return (Diagnosis("shape", said),)
+
+    def _named_shape(self, array: Any) -> str:
+        """Return a shape with sizes by name, which tell them apart at a point of pairwise different sizes."""
+        sizes = {v: str(s) for s, v in self.spots[0].sizes.items() if getattr(s, "is_integer", False)}
+        return "(" + ", ".join(sizes.get(n, str(n)) for n in array.shape) + ("," if array.ndim == 1 else "") + ")"
 
     def _wrong_axis(self, shown: str) -> tuple[Diagnosis, ...]:
         """Explain it as a sum over another axis than the one that belongs there."""
@@ -253,9 +270,12 @@ class _Case:
 
     def _constant(self, factor: Factor, *, besides: bool = False) -> tuple[Diagnosis, ...]:
         """Return what there is to say of a constant factor, as a slip of its own or besides another one."""
+        mended = ""
+        if self.typed is not None and not besides:
+            mended = self.typed.divided(factor.text, negative=factor.negative)
         if factor.plain:
             whole = "and the sign is wrong" if besides else "the sign is wrong: yours is minus the true gradient"
-            return (Diagnosis("sign", whole),) if factor.negative else ()
+            return (Diagnosis("sign", whole, "", mended),) if factor.negative else ()
         text = f"-{factor.text}" if factor.negative else factor.text
         said = f"and it is {text} times what it should be" if besides else f"yours is {text} times the true gradient"
         kind = "factor"
@@ -267,8 +287,9 @@ class _Case:
                 said = f"{said}: the forward takes a mean over {size}, yours differentiates the sum"
             elif factor.inverse and getattr(size, "is_integer", False):
                 kind = "mean-for-sum"
-                said = f"{said}: the forward takes no mean over {size}" + (" there" if averaged else "")
-        return (Diagnosis(kind, said, text),)
+                more = "it is divided by {} once too often" if averaged else "the forward takes no mean over {}"
+                said = f"{said}: {more.format(size)}"
+        return (Diagnosis(kind, said, text, mended),)
 
     def _averaged(self, size: Any) -> bool:
         """Tell whether the forward pass divides by a size itself, not by a root of it."""
@@ -359,11 +380,28 @@ class _Case:
         return (Diagnosis(h.kind, h.sentence, h.where),)
 
     def scaled(self) -> tuple[Diagnosis, ...]:
-        """Explain it by one slip and a constant factor besides."""
+        """Explain it by one slip and a factor besides, a constant or a named array."""
         if not self.multiples:
-            return ()
+            return self._elementwise_times()
         _, h, factor = min(self.multiples, key=lambda m: (_ORDER.get(m[1].kind, 99), m[0]))
         return (Diagnosis(h.kind, h.sentence, h.where), *self._constant(factor, besides=True))
+
+    def _elementwise_times(self) -> tuple[Diagnosis, ...]:
+        """Explain it by a Jacobian taken as a diagonal one, with a factor missing or too many."""
+        if self.given[0].shape != self.true[0].shape:
+            return ()
+        for h, _ in self.found:
+            if h.kind == "elementwise" and h.where:
+                try:
+                    pairs = [(g, np.asarray(h.gradient(s))) for g, s in zip(self.given, self.spots, strict=True)]
+                except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+                    continue
+                found = self._entrywise_of(pairs)
+                if found is not None:
+                    what = "is missing" if found[0] else "stands once too often"
+                    more = Diagnosis("factor", f"and the factor {found[1]} {what}", found[1])
+                    return (Diagnosis(h.kind, h.sentence, h.where), more)
+        return ()
 
     def _confirmed(self, h: _Hypothesis) -> bool:
         try:
@@ -514,7 +552,9 @@ class _Case:
         seen = (given - true).ravel()
         scale = float(np.abs(given).max()) or 1.0
         changes = [
-            (h, (array - true).ravel()) for h, array in self.found if float(np.abs(array - true).max()) < 1e6 * scale
+            (h, (array - true).ravel())
+            for h, array in self.found
+            if float(np.abs(array - true).max()) < 1e6 * scale and not h.sentence.endswith("the identity")
         ]
         changes.sort(key=lambda c: _ORDER.get(c[0].kind, 99))
         tried = 0

@@ -43,7 +43,7 @@ def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
             if problem:
                 found = (Diagnosis("forward", problem),)
                 return Judgement(
-                    truth.wrt.name, WRONG, problem, diagnosis=found, notes=tuple(dict.fromkeys(notes)), **common
+                    truth.wrt.name, WRONG, "", diagnosis=found, notes=tuple(dict.fromkeys(notes)), **common
                 )  # fmt: skip
             notes += _shape_note(truth, run, spot)
             bound = least(run, precision)

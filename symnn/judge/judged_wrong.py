@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ __all__ = ["UNTOLD", "judged_wrong", "told"]
 UNTOLD: tuple[type[Exception], ...] = (SymnnError, ArithmeticError, ValueError, KeyError)
 #: How many of the sets that hide a fault are named.
 _MOST_SETS = 3
+#: How many combinations of small sizes are looked at.
+_MOST_SMALL = 32
 #: How many named gradients that the true one is made of are written out.
 _MOST_NAMES = 4
 
@@ -96,7 +99,10 @@ def _imprecise(
     assert target is not None
     worst = 0.0
     for spot in points[:3]:
-        given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
+        try:
+            given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
+        except (SymnnError, ArithmeticError, ValueError, KeyError):  # it has no value there
+            return ()
         if given.shape != true.shape or not np.all(np.isfinite(given)):
             return ()
         worst = max(worst, float(np.abs(given - true).max()) / max(float(np.abs(true).max()), 1e-300))
@@ -138,8 +144,9 @@ def _small(truth: Truth) -> list[Spot]:
     out: list[Spot] = []
     rng = np.random.default_rng(11)
     symbols = truth.symbols
-    for n in range(8):
-        sizes: dict[Any, Any] = {s: 1 + ((n >> k) & 1) for k, s in enumerate(symbols.sizes)}
+    every = sorted(product((1, 2), repeat=len(symbols.sizes)), key=sum)
+    for chosen in (*every[:_MOST_SMALL], *[every[-1]] * 2):
+        sizes: dict[Any, Any] = dict(zip(symbols.sizes, chosen, strict=True))
         sizes |= {s: 0.5 for s in symbols.scalars}
         leaves: dict[Tensor, Any] = {}
         for t in truth.leaves:

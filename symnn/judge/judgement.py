@@ -178,7 +178,8 @@ class Judgement:
         elif "true" in self.formulas:
             blocks.append(Formula(self.formulas["true"], "the true gradient"))
         told = {d.sentence for d in self.diagnosis}
-        rows = tuple((label or "why", _clear(text.replace("\n", "; "))) for label, text in self.lines() if text not in told)
+        rest = [(label, text) for label, text in self.lines() if text not in told]
+        rows = tuple((label or "why", _clear(text.replace("\n", "; "))) for label, text in rest)
         blocks.append(VerdictTable(("", ""), rows))
         return Document(f"Gradient by {self.subject}: {self.word}", self.verdict if self else "", tuple(blocks))
 

@@ -28,7 +28,7 @@ from symnn.language.syntax import (
 )
 from symnn.nn.activations import ACTIVATIONS
 
-__all__ = ["Change", "Known", "changed", "changes"]
+__all__ = ["Change", "Known", "changed", "changes", "scaled"]
 
 #: How tightly an operator binds; a name or a call binds tightest.
 _BINDS = {"|": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "@": 4, "**": 6}
@@ -36,7 +36,7 @@ _COMPARED, _SIGNED, _ATOM = 0, 5, 9
 _TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 _STRICT = {">": ">=", "<": "<=", ">=": ">", "<=": "<"}
 #: Functions that are left out or taken for one another.
-_COMMON = ("exp", "log", "sqrt", "sigmoid", "tanh", "softmax", "sign", "abs", "log_softmax", "square", "cos", "sin")
+_COMMON = ("exp", "log", "sqrt", "sigmoid", "tanh", "softmax", "log_softmax", "square", "cos", "sin", "sign", "abs")
 _AXES = 3
 
 
@@ -80,6 +80,26 @@ def changed(text: str, several: Sequence[Change]) -> str:
     return text
 
 
+def scaled(program: Program, text: str, factor: str, *, negative: bool) -> str:
+    """Return a formula divided by a constant, and with the other sign where ``negative``."""
+    node = program.result
+    start, end = node.span
+    body = text[start:end]
+    while _enclosed(body, 0, len(body)):
+        body = body[1:-1]
+    binding = _binding(node)
+    if factor != "1":
+        body = body if binding >= 4 else f"({body})"
+        upside = factor.startswith("1/") and factor[2:].replace("_", "").isalnum()
+        below = factor if factor.isalnum() else f"({factor})"
+        body = f"{body} * {factor[2:]}" if upside else f"{body} / {below}"
+        binding = 4
+    if negative:
+        bare = isinstance(node, Unary) and node.op == "-" and factor == "1"
+        body = body.lstrip()[1:].lstrip() if bare else f"-{body}" if binding > 3 else f"-({body})"
+    return text[:start] + body + text[end:]
+
+
 def changes(program: Program, text: str, known: Known) -> tuple[list[tuple[Change, ...]], ...]:
     """Return the changes to be tried, none twice: of what stands there, what may be put in, and what comes last.
 
@@ -89,7 +109,7 @@ def changes(program: Program, text: str, known: Known) -> tuple[list[tuple[Chang
     made = _Changes(text, known, program)
     out = []
     for ways in (
-        (made.turned, made.exchanged, made.taken_away), (made.put_in, made.by_constants),
+        (made.turned, made.exchanged, made.taken_away, made.functions_exchanged), (made.put_in, made.by_constants),
         (made.for_gradients, made.by_arrays),
     ):  # fmt: skip
         new = [c for way in ways for c in way() if text[c.start : c.end] != c.new]
@@ -228,13 +248,18 @@ class _Changes:
 
     def _power(self, node: Binary) -> Iterator[Change]:
         base, shown = self.operand(node.left, 7), self.cut(node)
+        if isinstance(node.left, Binary) and node.left.op in "+-":
+            a, b = self.operand(node.left.left, 3), self.operand(node.left.right, 7)
+            new = f"{a} {node.left.op} {b} ** {self.operand(node.right, 5)}"
+            said = f"the power in {shown} belongs to {self.cut(node.left.right)} alone: {new}"
+            yield self.instead(node, new, 3, "exponent", said)
         yield self.kept(node, node.left, "exponent", f"the power does not belong in {shown}")
         if isinstance(node.right, Number) and node.right.value.denominator == 1:
             e = int(node.right.value)
-            for new in (e - 1, e + 1, -e):
-                if new not in (0, 1):
-                    said = f"{shown} has the power {e}, where {new} belongs"
-                    yield self.instead(node, f"{base} ** {new}", 6, "exponent", said)
+            for power in (e - 1, e + 1, -e):
+                if power not in (0, 1):
+                    said = f"{shown} has the power {e}, where {power} belongs"
+                    yield self.instead(node, f"{base} ** {power}", 6, "exponent", said)
 
     def _condition(self, node: Compare) -> Iterator[Change]:
         left, right, shown = self.operand(node.left, 1), self.operand(node.right, 1), self.cut(node)
@@ -414,12 +439,14 @@ class _Changes:
     # -- one thing for another -------------------------------------------------------------------------------------
 
     def exchanged(self) -> Iterator[Change]:
-        """Yield one name in another's place, one function in another's, one number in another's."""
+        """Yield one name in another's place, and one number in another's."""
         for node, above in self.nodes:
             if isinstance(node, Name) and not isinstance(above, Sigma):
                 yield from self._name(node, above)
-            if isinstance(node, Call) and len(node.args) == 1:
-                yield from self._function(node)
+            if isinstance(node, Number) and node.value == 1 and not isinstance(above, Item | Call):
+                for label in self.known.labels:
+                    said = f"1 stands where the one-hot vector of {label} belongs"
+                    yield self.instead(node, f"onehot({label})", _ATOM, "onehot", said)
             if isinstance(node, Number) and not isinstance(above, Item | Call) and node.value:
                 v = node.value
                 for new in dict.fromkeys((v + 1, v - 1, 2 * v, v / 2, 4 * v, v / 4)):
@@ -468,6 +495,12 @@ class _Changes:
                 if other != node.name and (shape is None or len(self.known.tensors[other]) == len(shape)):
                     said = f"{node.name} stands where {other} belongs"
                     yield self.instead(node, other, _ATOM, "instead", said)
+
+    def functions_exchanged(self) -> Iterator[Change]:
+        """Yield one function in another's place."""
+        for node, _ in self.nodes:
+            if isinstance(node, Call) and len(node.args) == 1:
+                yield from self._function(node)
 
     def _function(self, node: Call) -> Iterator[Change]:
         mine, shown, body = node.function, self.cut(node), self.cut(node.args[0])

@@ -146,7 +146,8 @@ class _Task:
         names = list(
             dict.fromkeys(k for axes, classes in self.shapes.values() for s in (*axes, classes) for k in _in(s))
         )
-        pool = [s for s in (*_SIZES[n:], *_SIZES[:n]) if s not in self.fixed.values()] + list(range(10, 30))
+        free = [s for s in _SIZES if s not in self.fixed.values()]
+        pool = [*free[n:], *free[:n], *range(10, 30)]
         sizes = {**dict(zip([k for k in names if k not in self.fixed], pool, strict=False)), **self.fixed}
         arrays = {k: self.drawn(k, sizes, rng) for k in self.shapes}
         where = ", ".join(f"{k}={v}" for k, v in sizes.items())

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from symnn.derivation import readable
-from symnn.derive.backprop import Contribution
+from symnn.derive.backprop import Contribution, backprop, formula
 from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
+from symnn.ground.sizes import dims
 from symnn.ground.template import entry_of, unfold
-from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Entry, Ix, Mul, Sum, mul, walk
+from symnn.ground.tensors import Tensor, input
+from symnn.ground.tree import Entry, Ix, Mul, Sum, Tree, mul, tensors_in, transform, walk
 from symnn.judge.dense import Dense
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
+from symnn.language.one_number import derivative_of, taken_at
+from symnn.nn.activations import ACTIVATIONS, activation
 from symnn.show.letters import named
 from symnn.show.text_notation import text
 
@@ -133,7 +137,7 @@ def _nothing(dense: Dense, use: Contribution, above: Any) -> Any:
 
 def _along(truth: Truth, t: Tensor, use: Contribution, edge: tuple[Tensor, int]) -> Iterator[Detour]:
     child = use.child
-    f, at = _function(child), child.name
+    f, where = _function(child), child.name
 
     def passed(dense: Dense, u: Contribution, above: Any) -> Any:
         return above
@@ -145,21 +149,68 @@ def _along(truth: Truth, t: Tensor, use: Contribution, edge: tuple[Tensor, int])
         return pulled(dense, truth, u, pulled(dense, truth, u, above))
 
     if _entry_by_entry(use):
-        said = f"the derivative of {f} is taken at {at}, where it belongs at {t.name}"
-        yield Detour("derivative-at-output", said, at, {edge: _at_output})
-        said = f"the derivative of {f} at {t.name}{_written(truth, t, use)} is missing"
-        yield Detour("factor", said, at, {edge: passed})
-        yield Detour("factor", f"{f}({t.name}) itself stands where its derivative belongs", at, {edge: itself})
-        said = f"the derivative of {f} at {t.name}{_written(truth, t, use)} stands twice"
-        yield Detour("factor", said, at, {edge: twice})
+        said = f"the derivative of {f} is taken at {where}, where it belongs at {t.name}"
+        yield Detour("derivative-at-output", said, where, {edge: _at_output})
+        said = f"the derivative of {f} at {t.name} is missing{_written(truth, t, use)}"
+        yield Detour("factor", said, where, {edge: passed})
+        yield Detour("factor", f"{f}({t.name}) itself stands where its derivative belongs", where, {edge: itself})
+        said = f"the derivative of {f} at {t.name} stands twice{_written(truth, t, use)}"
+        yield Detour("factor", said, where, {edge: twice})
+        for other in ACTIVATIONS if f in ACTIVATIONS else ():
+            if other != f:
+                said = f"the derivative of {other} stands where that of {f} at {t.name} belongs"
+                yield Detour("function", said, where, {edge: _multiplied(partial(_by_input, other), t)})
+                if _by_output(other) is not None:
+                    yield Detour("function", said, where, {edge: _multiplied(partial(_at_output_of, other), child)})
         return
     said = f"{f} is differentiated entry by entry: its Jacobian is not diagonal"
-    yield Detour("elementwise", said, at, {edge: _diagonal})
-    yield Detour("path", f"{f} is passed over, as if it were the identity", at, {edge: passed})
+    yield Detour("elementwise", said, where, {edge: _diagonal})
+    yield Detour("path", f"{f} is passed over, as if it were the identity", where, {edge: passed})
+
+
+def _multiplied(derivative: Callable[[Tree], Tree], t: Tensor) -> Change:
+    """Return a pullback that multiplies by a function of the entries of a tensor."""
+
+    def change(dense: Dense, use: Contribution, above: Any) -> Any:
+        free = tuple(Index(f"i{n}", s) for n, s in enumerate(t.shape))
+        return above * dense.array(derivative(Entry(t, tuple(Ix(i) for i in free))), free)
+
+    return change
+
+
+def _by_input(kind: str, u: Tree) -> Tree:
+    derivative = derivative_of(kind, 1)
+    assert derivative is not None
+    return taken_at(derivative, u)
+
+
+def _at_output_of(kind: str, u: Tree) -> Tree:
+    found = _by_output(kind)
+    assert found is not None
+    tree, h = found
+    return transform(tree, lambda at: u if isinstance(at, Entry) and at.tensor is h else at)
+
+
+@cache
+def _by_output(kind: str) -> tuple[Tree, Tensor] | None:
+    """Return the derivative of an activation in terms of its output h, 1 - h^2 of tanh, where it is a function of h."""
+    size = dims("N")
+    z = input("z", (size,))
+    h = activation(kind, z)
+    made = backprop(h, [z], upstream=Tensor("up", h.shape, "upstream"))
+    adjoint = made.of[z]
+    _, tree = formula(adjoint)
+    tree = readable(tree)
+    parts = tree.factors if isinstance(tree, Mul) else (tree,)
+    rest = [p for p in parts if not (isinstance(p, Entry) and p.tensor.role == "upstream")]
+    body = mul(*rest)
+    if len(rest) != len(parts) - 1 or {t for t in tensors_in(body)} != {h}:
+        return None
+    return body, h
 
 
 def _written(truth: Truth, t: Tensor, use: Contribution) -> str:
-    """Return what the derivative is, ", 1 - h1**2,", where it is a short factor of the use."""
+    """Return what the derivative is, ": 1 - h1**2", where it is a short factor of the use."""
     letters = t.letters or use.child.letters
     if len(letters) != t.rank or len(set(letters)) != t.rank:
         return ""
@@ -171,7 +222,7 @@ def _written(truth: Truth, t: Tensor, use: Contribution) -> str:
     if len(rest) == len(parts) or not rest:
         return ""
     shown = text(mul(*rest), letters=named(mul(*rest), free=free))
-    return f", {shown}," if len(shown) <= _SHORT else ""
+    return f": {shown}" if len(shown) <= _SHORT else ""
 
 
 def _same_axes(t: Tensor, child: Tensor) -> bool:

@@ -14,7 +14,7 @@ from symnn.judge.candidate import Mismatched, one_per_line
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement
-from symnn.judge.mends import Change, Known, changed, changes
+from symnn.judge.mends import Change, Known, changed, changes, scaled
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 from symnn.language.grammar import parse
@@ -23,6 +23,8 @@ from symnn.nn.activations import ACTIVATIONS
 
 __all__ = ["Mender", "judged_mismatch"]
 
+#: Kinds of changes that may take a constant away.
+_CONSTANT = ("sign", "factor", "sum-for-mean", "mean-for-sum", "n-minus-one")
 #: How many changes are tried, of what stands there and of what may be put in; how many of several together.
 _MOST, _MOST_SEVERAL = 600, 400
 
@@ -51,6 +53,14 @@ class Mender:
     def by_arrays(self) -> tuple[Diagnosis, ...]:
         """Mend a factor that is missing, or what stands in a gradient's place."""
         return self._first(self.last)
+
+    def divided(self, factor: str, *, negative: bool) -> str:
+        """Return the formula divided by a constant that it holds too much, or nothing where that is not right."""
+        short = self._first([c for c in self.near if len(c) == 1 and c[0].kind in _CONSTANT])
+        if short:
+            return short[0].mended
+        made = scaled(parse(self.text), self.text, factor, negative=negative)
+        return made if self._is_right(made) else ""
 
     def _first(self, tried: Sequence[tuple[Change, ...]]) -> tuple[Diagnosis, ...]:
         for c in tried[:_MOST]:
@@ -82,16 +92,19 @@ class Mender:
 
     def right(self, several: Sequence[Change]) -> bool:
         """Tell whether changes make the formula the true gradient, at every point."""
+        return self._is_right(changed(self.text, several))
+
+    def _is_right(self, text: str) -> bool:
         truth = self.truth
         target = truth.derivation.target
         assert target is not None
         try:
-            reading = read_formula(changed(self.text, several), truth.scope, truth.free)
+            reading = read_formula(text, truth.scope, truth.free)
             with np.errstate(all="ignore"):
                 return reading.fits and all(
                     alike(p.dense.array(reading.tree, reading.free), p.tensor(target)) for p in self.points
                 )
-        except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+        except (SymnnError, ArithmeticError, ValueError, LookupError, TypeError):  # then it mends nothing
             return False
 
 

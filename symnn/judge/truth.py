@@ -94,6 +94,8 @@ class Truth:
         }
         known = [t for t in self.graph.order if t.role != "adjoint"]
         scope = Scope.of(known, gradients=gradients, symbols={s.name: s for s in self._symbols()})
+        target = self.derivation.target
+        scope.asked = tuple(dict.fromkeys((f"d{self.wrt.name}", *(() if target is None else (target.name,)))))
         up = self.upstream
         if up is not None:
             for name in ("dy", "dout", f"d{self.output.name}", "upstream"):

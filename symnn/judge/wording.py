@@ -43,6 +43,7 @@ def number_text(value: Any) -> str:
 
 def told_apart(a: float, b: float) -> tuple[str, str]:
     """Return two numbers with six digits, or as many as it takes to see that they differ."""
+    a, b = a + 0.0, b + 0.0  # no -0
     for digits in (6, 9, 12, 17):
         left, right = f"{a:.{digits}g}", f"{b:.{digits}g}"
         if left != right:

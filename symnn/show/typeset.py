@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from xml.etree import ElementTree
 
-from ziafont.font import Font
-from ziafont.glyph import SimpleGlyph
-from ziamath.config import config
-from ziamath.zmath import Latex
+with warnings.catch_warnings():  # ziamath 0.14 finds its font by a call that Python 3.11 warns of
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from ziafont.font import Font
+    from ziafont.glyph import SimpleGlyph
+    from ziamath.config import config
+    from ziamath.zmath import Latex
 
 __all__ = ["Outline", "Segment", "bounds", "formula", "typed", "words"]
 
