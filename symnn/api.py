@@ -67,6 +67,9 @@ from symnn.nn.penalties import l1, l2, plus
 from symnn.nn.reparametrised import spectral_norm, weight_norm
 from symnn.nn.standardise import normalise
 from symnn.testing import GradientError, assert_gradient, assert_gradients, each_gradient
+from symnn.theory import laws
+from symnn.theory.errors import MomentError
+from symnn.theory.moment import Moment, covariance, expectation, variance
 from symnn.verdict import Verdict
 
 __all__ = [
@@ -161,4 +164,10 @@ __all__ = [
     "assert_gradient",
     "assert_gradients",
     "each_gradient",
+    "Moment",
+    "MomentError",
+    "covariance",
+    "expectation",
+    "laws",
+    "variance",
 ]

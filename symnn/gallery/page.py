@@ -6,9 +6,11 @@ page then shows (lines, rules, results, verdicts) comes from the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import sympy
 
 from symnn.algebra.matrix import NotLifted, lift
 from symnn.algebra.prove import inline
@@ -20,6 +22,7 @@ from symnn.gallery.evaluated import WIDEST, seen_everywhere, typed_chain, typed_
 from symnn.gallery.records import FAILED, Record, Result, summary, weakest
 from symnn.graph.flow import FlowGraph
 from symnn.ground.indices import Index
+from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Ind, Tree, tensors_in
@@ -40,6 +43,7 @@ from symnn.show import (
 from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
 from symnn.show.matrix_notation import matrix_latex
+from symnn.theory.moment import Moment
 from symnn.verify.lines import check_equal
 from symnn.verify.matrices import check_lifting
 from symnn.verify.record import Check
@@ -136,6 +140,38 @@ class Page:
             found.append(Record("differences", "differences", d.difference(count=4)))
         self._judged(found)
         return d
+
+    def moment(
+        self, m: Moment, *, claim: Any = None, against: str = "the textbook's formula",
+        sample: Mapping[Any, float] | None = None, draws: int = 100_000, folded: str = "",
+    ) -> Moment:  # fmt: skip
+        """Show the lines of an expectation or a variance, what is assumed, and its checks.
+
+        Args:
+            m: the moment.
+            claim: the expected result, typed separately: an expression in sizes and scalars.
+            against: what the claim is called.
+            sample: a number for every size and scalar, by symbol, at which a seeded sample is drawn.
+            draws: how many.
+            folded: a summary under which the lines are folded away.
+        """
+        blocks = m.blocks()
+        self.blocks.extend((Fold(folded, blocks),) if folded else blocks)
+        checks = m.checks()[1:]
+        proved = sum(c.verdict == "proved" for c in checks)
+        said = f"{proved} of {len(checks)} lines proved equal to the one before, through joint cumulants"
+        found = [Record("lines", "the lines", Check(weakest(checks).verdict, said), lines=(len(checks), proved))]
+        if claim is not None:
+            tree = from_sympy(sympy.sympify(claim))
+            found.append(Record("claim", against, m.equals(claim), m.result, tree))
+        if sample is not None:
+            sizes = {k: int(v) for k, v in sample.items() if k.is_integer}
+            scalars = {k: v for k, v in sample.items() if not k.is_integer}
+            seen = m.sampled(sizes, scalars, draws=draws)
+            verdict = "evaluated" if seen.agrees else "refuted"
+            found.append(Record("values", "a sample", Check(verdict, f"{seen}, within 4 standard errors")))
+        self._judged(found)
+        return m
 
     def _last_heading(self) -> str:
         """Return the heading that a derivation stands under, those of its own sections left out."""

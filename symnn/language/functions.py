@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
@@ -27,7 +26,6 @@ from symnn.ground.tree import (
     Ix,
     Mul,
     Neg,
-    Num,
     Pow,
     Sum,
     Tree,
@@ -37,15 +35,13 @@ from symnn.ground.tree import (
 )
 from symnn.language.arrays import ONE as SINGLE
 from symnn.language.arrays import Array, matmul, number, pointwise, reduced, transposed
+from symnn.language.operators import Operators
 from symnn.language.syntax import Call, Name, Node, Number, Text, Tuple, Unary
 from symnn.nn.activations import ACTIVATIONS
 
-if TYPE_CHECKING:
-    from symnn.language.meaning import Meaning
-
 __all__ = ["FUNCTIONS", "Function", "REFUSED"]
 
-Build = Callable[["Meaning", Call, dict[str, Any]], Array]
+Build = Callable[[Operators, Call, dict[str, Any]], Array]
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def _put(names: str, parameters: str, build: Build, **optional: Any) -> None:
 
 
 def _scalar(names: str, tree: Callable[[Tree], Tree], *, twice: bool = False) -> None:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         x = m.held(a["x"]) if twice else a["x"]
         return pointwise(m.sizes, call.function, tree, x)
 
@@ -135,15 +131,15 @@ _pair("less", lambda u, v: Ind(">", v, u))
 _put("power pow", "x y", lambda m, call, a: m.raised(a["x"], a["y"], call))
 
 
-def _where(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _where(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     return pointwise(m.sizes, "where", Where, m.truth(a["condition"], call), a["x"], a["y"])
 
 
-def _clip(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _clip(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     return pointwise(m.sizes, "clip", lambda u, l, h: Fn("min", (Fn("max", (u, l)), h)), a["x"], a["low"], a["high"])
 
 
-def _heaviside(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _heaviside(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     def step(u: Tree, h: Tree) -> Tree:
         return Add((Ind(">", u, ZERO), mul(h, Ind("=", u, ZERO))))
 
@@ -158,7 +154,7 @@ _put("heaviside", "x at_0", _heaviside, at_0=number(0))
 # -- sums over axes ----------------------------------------------------------------------------------------------------
 
 
-def axes_of(m: Meaning, node: Node | None, rank: int, call: Node) -> list[int]:
+def axes_of(m: Operators, node: Node | None, rank: int, call: Node) -> list[int]:
     """Return axes as numbers from 0 on; None stands for all.
 
     Raises:
@@ -178,7 +174,7 @@ def axes_of(m: Meaning, node: Node | None, rank: int, call: Node) -> list[int]:
     return out
 
 
-def whole(m: Meaning, node: Node) -> int:
+def whole(m: Operators, node: Node) -> int:
     """Return a whole number that was written as one."""
     if isinstance(node, Unary) and node.op == "-":
         return -whole(m, node.body)
@@ -187,7 +183,7 @@ def whole(m: Meaning, node: Node) -> int:
     return int(node.value)
 
 
-def flag(m: Meaning, node: Node | None) -> bool:
+def flag(m: Operators, node: Node | None) -> bool:
     """Return True or False as written."""
     if node is None:
         return False
@@ -197,14 +193,14 @@ def flag(m: Meaning, node: Node | None) -> bool:
 
 
 def _reduce(mean: bool) -> Build:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         return reduced(a["x"], axes_of(m, a["axis"], a["x"].rank, call), keep=flag(m, a["keepdims"]), mean=mean)
 
     return build
 
 
 def _variance(root: bool) -> Build:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         x = m.held(a["x"])
         axes = axes_of(m, a["axis"], x.rank, call)
         mean = reduced(x, axes, keep=True, mean=True)
@@ -219,7 +215,7 @@ def _variance(root: bool) -> Build:
     return build
 
 
-def _norm(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _norm(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     order = 2 if a["ord"] is None else whole(m, a["ord"])
     if order not in (1, 2):
         raise m.error("the norms known are 1 and 2.", call)
@@ -229,7 +225,7 @@ def _norm(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
     return total if order == 1 else pointwise(m.sizes, "norm", lambda u: Pow(u, Div(ONE, num(2))), total)
 
 
-def _logsumexp(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _logsumexp(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     axes = axes_of(m, a["axis"], a["x"].rank, call)
     each = pointwise(m.sizes, "exp", lambda u: Fn("exp", (u,)), a["x"])
     total = reduced(each, axes, keep=flag(m, a["keepdims"]))
@@ -248,36 +244,36 @@ _put("logsumexp", "x axis keepdims", _logsumexp, **_AXIS)
 # -- products ----------------------------------------------------------------------------------------------------------
 
 
-def _dot(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _dot(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     if not a["x"].rank or not a["y"].rank:
         return pointwise(m.sizes, "dot", lambda u, v: Mul((u, v)), a["x"], a["y"])
     return matmul(m.sizes, a["x"], a["y"])
 
 
-def _outer(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _outer(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x, y = a["x"], a["y"]
     if x.rank != 1 or y.rank != 1:
         raise ShapeError(f"outer() takes two vectors, found shapes {size_text(x.shape)} and {size_text(y.shape)}.")
     return Array((*x.shape, *y.shape), lambda at: mul(x.at(at[:1]), y.at(at[1:])), letters=(x.letter(0), y.letter(0)))
 
 
-def _inner(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _inner(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x, y = a["x"], a["y"]
     product = pointwise(m.sizes, "inner", lambda u, v: Mul((u, v)), x, y)
     return reduced(product, range(product.rank))
 
 
-def _trace(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _trace(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     return reduced(_diagonal(m, a["x"], "trace"), (0,))
 
 
-def _diagonal(m: Meaning, x: Array, what: str) -> Array:
+def _diagonal(m: Operators, x: Array, what: str) -> Array:
     if x.rank != 2 or not m.sizes.same(*x.shape):
         raise ShapeError(f"{what}() of a matrix takes a square one, found shape {size_text(x.shape)}.")
     return Array(x.shape[:1], lambda at: x.at((at[0], at[0])), letters=(x.letter(0),))
 
 
-def _diag(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _diag(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x = a["x"]
     if x.rank == 2:
         return _diagonal(m, x, "diag")
@@ -286,7 +282,7 @@ def _diag(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
     return Array((x.shape[0], x.shape[0]), lambda at: mul(Delta(at[0], at[1]), x.at(at[:1])), letters=(x.letter(0), ""))
 
 
-def _einsum(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _einsum(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     first, *operands = call.args
     if not isinstance(first, Text):
         raise m.error("einsum() takes its subscripts first, einsum('nd,hd->nh', x, W).", first)
@@ -333,7 +329,7 @@ _put("einsum", "", _einsum)
 # -- axes --------------------------------------------------------------------------------------------------------------
 
 
-def _transpose(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _transpose(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x, node = a["x"], a["axes"]
     order: list[int] | None = (
         None if node is None else [whole(m, i) for i in (node.items if isinstance(node, Tuple) else (node,))]
@@ -343,14 +339,14 @@ def _transpose(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
     return transposed(x, None if order is None else [k % x.rank for k in order])
 
 
-def _swap(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _swap(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     one, two = (axes_of(m, a[k], a["x"].rank, call)[0] for k in ("first", "second"))
     order = list(range(a["x"].rank))
     order[one], order[two] = order[two], order[one]
     return transposed(a["x"], order)
 
 
-def _expand(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _expand(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x = a["x"]
     place = axes_of(m, a["axis"], x.rank + 1, call)[0]
     shape = (*x.shape[:place], SINGLE, *x.shape[place:])
@@ -358,7 +354,7 @@ def _expand(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
     return Array(shape, lambda at: x.at((*at[:place], *at[place + 1 :])), letters=letters)
 
 
-def _squeeze(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _squeeze(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x = a["x"]
     gone = [n for n in axes_of(m, a["axis"], x.rank, call) if x.shape[n] == SINGLE or a["axis"] is not None]
     if any(m.sizes.find(x.shape[n]) != SINGLE for n in gone):
@@ -373,7 +369,7 @@ def _squeeze(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
     return Array(tuple(x.shape[n] for n in left), entry, letters=tuple(x.letter(n) for n in left))
 
 
-def _flip(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _flip(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x = a["x"]
     axes = axes_of(m, a["axis"], x.rank, call)
 
@@ -385,7 +381,7 @@ def _flip(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
     return Array(x.shape, entry, letters=x.letters)
 
 
-def _cumsum(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _cumsum(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x = a["x"]
     (axis,) = axes_of(m, a["axis"], x.rank, call)[:1]
 
@@ -409,29 +405,29 @@ _put("cumsum", "x axis", _cumsum)
 # -- arrays made of nothing --------------------------------------------------------------------------------------------
 
 
-def _shape(m: Meaning, node: Node) -> tuple[Any, ...]:
+def _shape(m: Operators, node: Node) -> tuple[Any, ...]:
     items = node.items if isinstance(node, Tuple) else (node,)
     return tuple(m.size(i) for i in items)
 
 
 def _filled(value: int) -> Build:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         return Array(_shape(m, a["shape"]), lambda at: num(value))
 
     return build
 
 
-def _eye(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _eye(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     size = m.size(a["size"])
     return Array((size, size), lambda at: Delta(at[0], at[1]), truth=True)
 
 
-def _arange(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _arange(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     size = m.size(a["size"])
     return Array((size,), lambda at: at[0], classes=size)
 
 
-def _onehot(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+def _onehot(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     t = a["labels"]
     if t.classes is None:
         t = m.labelled(call.args[0], t)
@@ -443,14 +439,14 @@ def _onehot(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
 
 
 def _like(value: int) -> Build:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         return Array(a["x"].shape, lambda at: num(value))
 
     return build
 
 
 def _triangle(lower: bool) -> Build:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         x, k = a["x"], 0 if a["k"] is None else whole(m, a["k"])
         if x.rank < 2:
             raise ShapeError(f"a triangle is cut from a matrix, found shape {size_text(x.shape)}.")
@@ -483,7 +479,7 @@ _put("triu", "x k", _triangle(False), k=None)
 def _activation(kind: str) -> Build:
     constants = ACTIVATIONS[kind].constants
 
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         values = {k: a[k] for k, _ in constants if a[k] is not None}
         return m.activated(kind, a["x"], values, call)
 
@@ -497,7 +493,7 @@ for _kind, _record in ACTIVATIONS.items():
 
 
 def _softmax(log: bool) -> Build:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         node = a["axis"]
         axes = [a["x"].rank - 1] if node is None else axes_of(m, node, a["x"].rank, call)
         if a["x"].rank == 0:
@@ -512,7 +508,7 @@ _put("log_softmax logsoftmax", "x axis", _softmax(True), axis=None)
 
 
 def _loss(kind: str, parameters: Sequence[str], constants: Sequence[str]) -> None:
-    def build(m: Meaning, call: Call, a: dict[str, Any]) -> Array:
+    def build(m: Operators, call: Call, a: dict[str, Any]) -> Array:
         given = {c: a[c] for c in constants if a[c] is not None}
         return m.loss(kind, [a[p] for p in parameters], given, a["reduction"], call)
 
@@ -529,14 +525,3 @@ _loss("huber", ("y", "t"), ("delta",))
 _loss("hinge", ("a", "y"), ())
 _loss("kl", ("q", "p"), ())
 _loss("focal", ("p", "t"), ("gamma",))
-
-
-def fraction(m: Meaning, x: Array, node: Node) -> Any:
-    """Return a constant given as a number or a scalar symbol."""
-    if x.value is not None:
-        return Fraction(x.value)
-    if x.rank == 0:
-        tree = x.at(())
-        if not isinstance(tree, Num) and tree.__class__.__name__ == "Sym":
-            return tree.symbol  # type: ignore[attr-defined]
-    raise m.error("a number or a scalar is expected here.", node)

@@ -160,7 +160,10 @@ class _Parser:
             right = part()
             out = Binary((out.span[0], right.span[1]), op, out, right)
         if self.here.kind == "^":
-            raise self.error("^ is no power here.", hint="Write ** for a power.")
+            turned = self.ahead(1).text in ("T", "t", "{") or "top" in self.ahead(1).text
+            raise self.error(
+                "^ is no power here.", hint="Write .T for a transpose." if turned else "Write ** for a power."
+            )
         return out
 
     def sum(self) -> Node:

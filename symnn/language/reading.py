@@ -63,6 +63,8 @@ def read_formula(text: str, scope: Scope, free: Sequence[Index]) -> Reading:
         return placed_at(result, text, tuple(free))
     except RecursionError:
         raise FormulaError("the formula is nested too deeply.", text, 0) from None
+    except (TypeError, ArithmeticError) as error:  # of numbers: 1/0 compared, a power that overflows
+        raise FormulaError(f"a number in it has no value: {error}.", text, 0) from None
 
 
 def placed_at(result: Result, text: str, free: tuple[Index, ...]) -> Reading:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from symnn.ground.errors import UnknownNameError
+from symnn.ground.errors import DefinitionError, SymnnError, UnknownNameError
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Const, Sym
 from symnn.language.arrays import Array, Sizes, of_tensor
@@ -40,11 +40,13 @@ class Scope:
         names: arrays by name.
         sizes: which sizes are equal.
         nodes: values may be given names of their own, as computed tensors.
+        asked: names of what is asked for, which a candidate must not speak of.
     """
 
     names: dict[str, Array] = field(default_factory=dict)
     sizes: Sizes = field(default_factory=Sizes)
     nodes: bool = True
+    asked: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -80,9 +82,16 @@ class Scope:
         """Tell whether names end in a layer's name: a number, or what several names end in."""
         return ending.isdecimal() or (bool(ending) and sum(k.endswith(ending) and k != ending for k in self.names) > 3)
 
-    def unknown(self, name: str) -> UnknownNameError:
+    def unknown(self, name: str) -> SymnnError:
         """Return the error for a name that nothing carries."""
-        return UnknownNameError(name, self.names, "name")
+        if name in self.asked:
+            return DefinitionError(f"{name} is the gradient that is asked for: write what it is made of.")
+
+        def rank(known: str) -> int:
+            t = self.names[known].tensor
+            return 1 if t is None else 2 if t.role in ("adjoint", "upstream") else 0
+
+        return UnknownNameError(name, sorted(self.names, key=rank), "name")
 
 
 def _symbol(symbol: Any) -> Array:

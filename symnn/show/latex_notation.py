@@ -55,6 +55,8 @@ __all__ = ["FRAMED", "definition_latex", "latex", "tensor_latex"]
 #: A function of this name only frames its argument.
 FRAMED = "framed"
 
+#: Expectations and the like, with square brackets.
+_MOMENTS = {"E": r"\mathbb{E}", "Var": r"\operatorname{Var}", "Cov": r"\operatorname{Cov}"}
 _FUNCTIONS = {
     **{name: "\\" + name for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
     "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "asinh": r"\operatorname{arsinh}",
@@ -103,8 +105,8 @@ def definition_latex(tensor: Tensor) -> str:
     return f"{latex(left, letters=letters)} = {latex(right, letters=letters)}"
 
 
-def _bracket(inside: str) -> str:
-    return rf"\left({inside}\right)" if _TALL.search(inside) else f"({inside})"
+def _bracket(inside: str, left: str = "(", right: str = ")") -> str:
+    return rf"\left{left}{inside}\right{right}" if _TALL.search(inside) else f"{left}{inside}{right}"
 
 
 def _heavy(above: Tree) -> bool:
@@ -294,6 +296,8 @@ class _Writer:
         if tree.name == "abs":
             left, right = (r"\left|", r"\right|") if _TALL.search(texts[0]) else (r"\lvert ", r"\rvert ")
             return Written(f"{left}{texts[0]}{right}".rstrip(), Binds.ATOM)
+        if tree.name in _MOMENTS:
+            return Written(_MOMENTS[tree.name] + _bracket(", ".join(texts), "[", "]"), Binds.CLOSED)
         name = _FUNCTIONS.get(tree.name) or rf"\operatorname{{{escaped(tree.name)[8:-1]}}}"
         if len(texts) != 1 or tree.name in _LETTERED:
             return Written(name + _bracket(", ".join(texts)), Binds.CLOSED)

@@ -102,6 +102,8 @@ class _Writer:
                 return self._quotient(tree) if isinstance(tree, Div) else self._product(tree)
             case Pow():
                 return self._power(tree)
+            case Fn(name="E" | "Var" | "Cov"):
+                return Written(f"{tree.name}[{self._listed(tree.args)}]", Binds.ATOM)
             case Fn():
                 return Written(f"{tree.name}({self._listed(arguments(tree))})", Binds.ATOM)
             case Sum():

@@ -5,7 +5,7 @@ A loss at (K, ...) values of W is then one program, so that differences by thous
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from symnn.ground.template import Definition, Template
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Entry, Ix, Tree, transform
 
-__all__ = ["Abreast"]
+__all__ = ["Abreast", "widened"]
 
 #: Entries of the largest array that one call works on: such arrays stay in a processor's cache.
 _MOST = 250_000
@@ -35,14 +35,7 @@ class Abreast:
 
     def __init__(self, output: Tensor, leaf: Tensor, scalars: Mapping[str, Any]) -> None:
         self.leaf = leaf
-        count = sympy.Symbol("_abreast", integer=True, positive=True)
-        made = {
-            leaf: Tensor(leaf.name, (count, *leaf.shape), leaf.role, positive=leaf.positive, letters=_letters(leaf))
-        }
-        for t in FlowGraph((output,)).order:
-            if t.definition is not None and any(a in made for a in t.definition.args):
-                made[t] = _widened(t, t.definition, made, count)
-        self.output = made[output]
+        self.output = widened((output,), (leaf,))[output]
         self.program: Program = build((self.output,), scalars=dict(scalars), name="abreast")
 
     def values(self, arrays: Mapping[str, Any], at: Any) -> Any:
@@ -65,6 +58,21 @@ class Abreast:
             moved[np.arange(len(which)), which] -= 2 * step
             out[which] = (high - self.values(arrays, moved.reshape(-1, *base.shape))) / (2 * step)
         return out.reshape(base.shape)
+
+
+def widened(outputs: Iterable[Tensor], leaves: Iterable[Tensor]) -> dict[Tensor, Tensor]:
+    """Return leaves, outputs and everything between them with one more axis, in front; the rest stays as it is."""
+    count = sympy.Symbol("_abreast", integer=True, positive=True)
+    made = {
+        t: Tensor(
+            t.name, (count, *t.shape), t.role, positive=t.positive, nonnegative=t.nonnegative, letters=_letters(t)
+        )
+        for t in leaves
+    }  # fmt: skip
+    for t in FlowGraph(outputs).order:
+        if t not in made and t.definition is not None and any(a in made for a in t.definition.args):
+            made[t] = _widened(t, t.definition, made, count)
+    return made
 
 
 def _letters(t: Tensor) -> tuple[str, ...]:

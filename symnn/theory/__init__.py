@@ -1,0 +1,1 @@
+"""Theory: Gaussian moments of activations, and what follows from them for the scale of initial weights."""

@@ -1,0 +1,1 @@
+"""Integrals against a normal density: pieces, their terms, the table of integrals, and quadrature."""

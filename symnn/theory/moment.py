@@ -1,0 +1,317 @@
+"""Moment: an expectation or a variance, derived line by line, checked by another path, sampled, and solved for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from symnn.algebra.convert import canonical
+from symnn.compile.program import build
+from symnn.derive.steps import Derived, Step
+from symnn.graph.interpreter import size_value
+from symnn.ground.define import abstract, typed
+from symnn.ground.errors import DefinitionError
+from symnn.ground.indices import Index
+from symnn.ground.substitute import substitute
+from symnn.ground.sympy_border import from_sympy, to_sympy
+from symnn.ground.tensors import Tensor
+from symnn.ground.tree import ZERO, Entry, Fn, Tree, free_indices, tensors_in, walk
+from symnn.show import Block, Document, Formula, Prose, StepTable, html, notebook, terminal
+from symnn.show.derivation_rows import step_rows
+from symnn.show.latex_notation import latex
+from symnn.show.letters import named
+from symnn.show.text_notation import text
+from symnn.theory.errors import MomentError
+from symnn.theory.expectation import Laws, is_random, taken
+from symnn.theory.laws import Law
+from symnn.theory.rules import lines_of
+from symnn.verify.abreast import widened
+from symnn.verify.record import Check
+
+__all__ = ["Moment", "Sampled", "covariance", "expectation", "variance"]
+
+#: Random draws in front of which a sample is worked on at once.
+_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What a sample says: its estimate, the standard error of that, and what was predicted."""
+
+    estimate: float
+    error: float
+    predicted: float
+    draws: int
+
+    @property
+    def agrees(self) -> bool:
+        """The prediction lies within four standard errors."""
+        return abs(self.estimate - self.predicted) <= 4 * self.error + 1e-12 * abs(self.predicted)
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.6g} +- {self.error:.2g} of {self.draws} draws, predicted {self.predicted:.6g}"
+
+
+@dataclass
+class Moment:
+    """An expectation, a variance or a covariance of an index expression.
+
+    Attributes:
+        question: what was asked, E[...], Var(...) or Cov(...).
+        laws: the laws of the random tensors.
+        record: the lines.
+        assumptions: what is assumed and not derived, in words.
+    """
+
+    question: Fn
+    laws: Laws
+    record: Derived
+    assumptions: tuple[str, ...] = ()
+    _checks: list[Check] | None = field(default=None, repr=False)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The lines, each with its rules."""
+        return self.record.steps
+
+    @property
+    def result(self) -> Tree:
+        """The last line."""
+        return self.record.result
+
+    @property
+    def value(self) -> Any:
+        """The result as a SymPy expression.
+
+        Raises:
+            MomentError: a moment without a name is left in it.
+        """
+        if any(isinstance(t, Fn) and t.name in ("E", "Var", "Cov") for t in _parts(self.result)):
+            raise MomentError(f"{text(self.result)} holds moments that no law here knows; give a law that does.")
+        return to_sympy(self.result)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules, in the order they were applied."""
+        return tuple(r for s in self.steps for r in s.rules)
+
+    def checks(self) -> list[Check]:
+        """Return one check per line: both sides with every expectation taken in one go, through joint cumulants."""
+        if self._checks is None:
+            self._checks = [Check("", "the question")]
+            values = [canonical(taken(s.tree, self.laws)) for s in self.steps]
+            for before, after in zip(values, values[1:], strict=False):
+                same = not (before - after).terms
+                self._checks.append(
+                    Check("proved", "equal for all sizes once every expectation is taken, through joint cumulants")
+                    if same else Check("undecided", "the canonical forms differ once every expectation is taken")
+                )  # fmt: skip
+        return self._checks
+
+    def equals(self, claim: Any) -> Check:
+        """Return whether the result equals a formula that was typed separately, for all sizes.
+
+        The moment is worked out once more, in one go through joint cumulants: another path than that of the lines.
+        """
+        tree = claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim))
+        if not (canonical(taken(self.question, self.laws)) - canonical(tree)).terms:
+            return Check("proved", "equal in canonical form for all sizes, through joint cumulants")
+        return Check("refuted", f"{text(self.result)} against {text(tree)}")
+
+    def solved(self, unknown: Any, equals: Any) -> Any:
+        """Return the positive value of a symbol at which the moment equals something.
+
+        Raises:
+            MomentError: there is no positive solution, or more than one.
+        """
+        found = [
+            sympy.simplify(s)
+            for s in sympy.solve(sympy.Eq(self.value, equals), unknown)
+            if s.is_positive is not False and s.is_real is not False
+        ]
+        found = [s for s in found if s != 0]
+        if len(found) != 1:
+            count = "no positive solution" if not found else f"{len(found)} solutions"
+            raise MomentError(f"{text(self.result)} = {equals} has {count} for {unknown}.")
+        return found[0]
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _title(self) -> str:
+        return f"$\\displaystyle {latex(self.question, letters=named(self.question))}$"
+
+    def table(self, *, checked: bool = True) -> StepTable:
+        """Return the lines as a table of a document."""
+        checks: list[tuple[Any, str]] = []
+        if checked:
+            checks = [(c.verdict, c.detail if n else "") for n, c in enumerate(self.checks())]
+        return StepTable(step_rows(self.steps, checks))
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Return the lines and the assumptions they rest on."""
+        out: list[Block] = [self.table()]
+        if self.assumptions:
+            out.append(Prose("Assumed, not derived: " + "; ".join(self.assumptions) + "."))
+        return tuple(out)
+
+    def document(self) -> Document:
+        """Return the derivation as a page."""
+        laws = ", ".join(f"{t.name}: {law.name}" for t, law in self.laws.items())
+        last = self.result
+        end = Formula(latex(last, letters=named(last)), "the result")
+        return Document(self._title, f"laws: {laws}", (*self.blocks(), end))
+
+    def text(self) -> str:
+        """Return the derivation for a terminal."""
+        return terminal(self.document())
+
+    def html(self) -> str:
+        """Return the derivation as a self-contained page."""
+        return html(self.document())
+
+    def _repr_html_(self) -> str:
+        return notebook(self.document())
+
+    def __repr__(self) -> str:
+        checks = self.checks()[1:]
+        proved = sum(c.verdict == "proved" for c in checks)
+        tail = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
+        return (
+            f"{text(self.question)} = {text(self.result)}\n  {len(self.steps)} lines, {proved} of {len(checks)} "
+            f"proved; .text() shows them{tail}"
+        )
+
+    # -- sampling --------------------------------------------------------------------------------------------------
+
+    def sampled(
+        self, sizes: Mapping[Any, int], scalars: Mapping[Any, float] | None = None, *, draws: int = 100_000,
+        seed: int = 0,
+    ) -> Sampled:  # fmt: skip
+        """Return what a seeded sample says of the moment, at sizes and scalars.
+
+        Args:
+            sizes: a number for every size, by symbol.
+            scalars: a number for every other symbol.
+            draws: how many.
+            seed: of the generator.
+
+        Raises:
+            MomentError: a law cannot be drawn from, or a size has no value.
+        """
+        values = {**dict(sizes), **dict(scalars or {})}
+        columns = [self._column(part, values, draws, seed) for part in self.question.args]
+        one, other = columns[0], columns[-1]
+        if self.question.name == "E":
+            sample = one
+        else:
+            sample = (one - one.mean()) * (other - other.mean()) * draws / (draws - 1)
+        estimate, error = float(sample.mean()), float(sample.std(ddof=1) / np.sqrt(draws))
+        predicted = self.value
+        predicted = predicted.subs({k: 0 for k in predicted.free_symbols if isinstance(k, Index)})
+        return Sampled(estimate, error, float(predicted.subs(values)), draws)
+
+    def _column(self, part: Tree, values: Mapping[Any, Any], draws: int, seed: int) -> Any:
+        """Return an expression at its indices' first values, once for every draw."""
+        free = tuple(free_indices(part))
+        at = substitute(part, indices={i: ZERO for i in free})
+        own, tree = typed("sampled", (), at)
+        scalar = Tensor("sampled", (), "value", definition=abstract("sampled", own, tree, {}))
+        leaves = [t for t in self.laws if t in _leaves(tree)]
+        wide = widened((scalar,), leaves)
+        numbers = {str(k): v for k, v in values.items() if not k.is_integer}
+        program = build((wide[scalar],), scalars=numbers, name="sampled")
+        rng = np.random.default_rng(seed)
+        out = []
+        for start in range(0, draws, _AT_ONCE):
+            count = min(_AT_ONCE, draws - start)
+            arrays = {t.name: _drawn(t, self.laws[t], count, values, rng) for t in leaves}
+            out.append(np.asarray(program(arrays, check=False)[wide[scalar].name]))
+        return np.concatenate(out)
+
+
+def _drawn(t: Tensor, law: Law, count: int, values: Mapping[Any, Any], rng: np.random.Generator) -> Any:
+    if law.draw is None:
+        raise MomentError(f"The law of {t.name} cannot be drawn from.")
+    shape = (count, *(size_value(s, values) for s in t.shape))
+
+    def number(tree: Tree) -> float:
+        return float(to_sympy(tree).subs(values))
+
+    return law.draw(rng, shape, number)
+
+
+def _leaves(tree: Tree) -> set[Tensor]:
+    found: set[Tensor] = set()
+
+    def go(t: Tensor) -> None:
+        if t not in found:
+            found.add(t)
+            for a in t.definition.args if t.definition is not None else ():
+                go(a)
+
+    for t in tensors_in(tree):
+        go(t)
+    return found
+
+
+def _parts(tree: Tree) -> Sequence[Tree]:
+    return list(walk(tree))
+
+
+def _asked(kind: str, expressions: Sequence[Any], laws: Mapping[Tensor, Law], assuming: Sequence[str]) -> Moment:
+    for t, law in laws.items():
+        if not isinstance(t, Tensor) or not isinstance(law, Law):
+            raise DefinitionError("laws= gives a law, such as laws.gaussian(1), to each random tensor.")
+    trees = [e if isinstance(e, Tree) else from_sympy(e) for e in expressions]
+    for t in laws:
+        hidden = [a for a in laws if a is not t and t.definition is not None and a in _leaves(_entry(t))]
+        if hidden and not assuming:
+            raise MomentError(
+                f"{t.name} is computed from {', '.join(a.name for a in hidden)}, so they are not independent. Give the "
+                f"law of one of them only, or say that it is an assumption: assuming=('{t.name} is independent of "
+                f"{hidden[0].name}',)."
+            )
+    loose = tuple(dict.fromkeys(i for t in trees for i in free_indices(t)))
+    free, whole = typed("moment", loose, Fn("pair", tuple(trees)) if len(trees) > 1 else Fn("one", tuple(trees)))
+    assert isinstance(whole, Fn)
+    question = Fn(kind, whole.args)
+    if not any(is_random(p, laws) for p in question.args):
+        raise DefinitionError("Nothing in it is random: give laws= for the tensors that are.")
+    return Moment(question, dict(laws), lines_of(question, laws), tuple(assuming))
+
+
+def _entry(t: Tensor) -> Tree:
+    return Entry(t, (ZERO,) * t.rank)
+
+
+def expectation(expression: Any, laws: Mapping[Tensor, Law], *, assuming: Sequence[str] = ()) -> Moment:
+    """Return E[expression], line by line, ``expectation(a[i]**2, {W: laws.gaussian(s2), x: laws.symmetric(v)})``.
+
+    Args:
+        expression: a SymPy index expression; an index that is not summed over is any one of its range.
+        laws: the law of every random tensor: its entries are independent and have this law, and different tensors
+            are independent of each other. A computed tensor may be given a law too, which is an assumption.
+        assuming: such assumptions in words; they are shown, and never counted as proved.
+
+    Raises:
+        MomentError: a moment is needed that a law does not know, or tensors given as independent are not.
+        DefinitionError: nothing in it is random, or an index is not well formed.
+    """
+    return _asked("E", (expression,), laws, assuming)
+
+
+def variance(expression: Any, laws: Mapping[Tensor, Law], *, assuming: Sequence[str] = ()) -> Moment:
+    """Return Var(expression), line by line; see ``expectation``."""
+    return _asked("Var", (expression,), laws, assuming)
+
+
+def covariance(one: Any, other: Any, laws: Mapping[Tensor, Law], *, assuming: Sequence[str] = ()) -> Moment:
+    """Return Cov(one, other), line by line; see ``expectation``."""
+    return _asked("Cov", (one, other), laws, assuming)
+
