@@ -182,7 +182,6 @@ def test_a_layer_is_judged_by_the_gradient_that_arrives(capsys: pytest.CaptureFi
     assert run(capsys, *asked, "X.T @ (dy * (1 - tanh(X @ w)))")[0] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a counterexample may lie where the forward pass itself is not defined")
 def test_a_gradient_counts_where_the_forward_is_defined(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", "--forward", "sum(log(x))", "--wrt", "x", "--candidate", "1/abs(x)")[0] == 0
 
@@ -351,7 +350,6 @@ def test_a_file_of_claims_that_cannot_be_opened(capsys: pytest.CaptureFixture[st
         assert status == 2 and out == "" and err.startswith("symnn: ") and says in err
 
 
-@pytest.mark.xfail(strict=True, reason="shapes of the whole file are given to forward passes that lack those names")
 def test_shapes_of_the_file_are_for_the_names_that_a_forward_has(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -360,7 +358,6 @@ def test_shapes_of_the_file_are_for_the_names_that_a_forward_has(
     assert run(capsys, "check", claims(tmp_path, text))[0] == 0
 
 
-@pytest.mark.xfail(strict=True, reason="every command but check runs a file of claims as a Python program")
 def test_a_file_of_claims_is_never_executed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = claims(tmp_path, 'forward = "sum(x**2)"\nclaims.x = "2*x"\n')
     for command in ("check", "derive", "draw", "train"):
@@ -444,7 +441,6 @@ def test_without_the_answer_right_claims_are_right(capsys: pytest.CaptureFixture
     assert stop.value.code == 2 and "invalid choice: 'all'" in capsys.readouterr().err
 
 
-@pytest.mark.xfail(strict=True, reason="--without-answer is passed over where a file defines no claims")
 def test_without_the_answer_a_network_does_not_show_its_gradients(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -498,7 +494,6 @@ def test_claims_of_a_python_file_that_are_wrong(
     assert status == 2 and out == "" and says in err and "Traceback" not in err
 
 
-@pytest.mark.xfail(strict=True, reason="an empty dict of claims is taken for none: the network is proved")
 def test_no_claims_do_not_pass(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(NET + "claims = {}")

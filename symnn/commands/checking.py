@@ -31,6 +31,8 @@ def check(chosen: argparse.Namespace) -> int:
     if chosen.target is None:
         return _shown(chosen, [("", _one(chosen))])
     if chosen.target.endswith(".toml"):
+        if chosen.shape:
+            raise DefinitionError('--shape belongs to --forward. In a file of claims write shapes = { X = "N,D" }.')
         claims = _asked(chosen, claims_of(Path(chosen.target)))
         return _shown(chosen, [(c.name, j) for c, j in judged(claims, seed=chosen.seed)])
     return _network(chosen)
@@ -76,9 +78,13 @@ def _named_apart(names: list[str]) -> list[str]:
 
 def _network(chosen: argparse.Namespace) -> int:
     opened = open_network(chosen.target)
-    if opened.claims:
+    if opened.claims is not None:
+        if not opened.claims:
+            raise DefinitionError(f"{chosen.target} defines claims, and there is none in it: claims = {{'W': ...}}.")
         found = check_gradients(opened.net, opened.claims, chosen.wrt or (), seed=chosen.seed)
         return _shown(chosen, list(found.items()))
+    if chosen.without_answer:
+        raise DefinitionError("--without-answer is for claims; without claims there is nothing but answers to show.")
     net = opened.net
     rows = [_judged(name, net.gradient(name)) for name in chosen.wrt or net.parameters]
     if chosen.json:

@@ -14,6 +14,7 @@ latex = '\frac{2}{N} ...'
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -91,6 +92,9 @@ def _long(path: Path, tables: Any, default: Mapping[str, Any]) -> Iterator[Claim
         raise DefinitionError(f"{path}: write each claim as [[claim]], with two brackets.")
     for n, table in enumerate(tables, 1):
         own = {k: v for k, v in default.items() if not any(f in table for f in _FORWARD) or k == "shapes"}
+        if isinstance(table.get("forward"), str) and isinstance(own.get("shapes"), dict):
+            there = set(re.findall(r"\w+", table["forward"]))
+            own["shapes"] = {k: v for k, v in own["shapes"].items() if k in there}
         yield _claim(f"{path}, claim {n}", {**own, **table})
 
 

@@ -6,7 +6,7 @@ import re
 import runpy
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Opened:
     net: Network
     stem: str
     sizes: dict[str, int]
-    claims: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] | None = None
 
 
 def open_network(target: str) -> Opened:
@@ -49,6 +49,8 @@ def open_network(target: str) -> Opened:
         if path.suffix == ".py" or len(path.parts) > 1:
             raise UnknownNameError(target, [], "file")
         raise UnknownNameError(target, EXAMPLES, "example or file")
+    if path.suffix == ".toml":
+        raise DefinitionError(f"{target} is a file of claims, which only check reads: symnn check {target}.")
     found = _executed(path)
     net = found.get("net")
     if not isinstance(net, Network):
@@ -57,8 +59,8 @@ def open_network(target: str) -> Opened:
     sizes = found.get("sizes") or {}
     if not isinstance(sizes, dict) or not all(isinstance(k, str) for k in sizes):
         raise DefinitionError(f"{path} defines sizes as {sizes!r}. Write names and numbers, sizes = {{'H': 32}}.")
-    claims = found.get("claims") or {}
-    if not isinstance(claims, dict) or not all(isinstance(k, str) for k in claims):
+    claims = found.get("claims")
+    if claims is not None and not (isinstance(claims, dict) and all(isinstance(k, str) for k in claims)):
         raise DefinitionError(f"{path} defines claims as a {type(claims).__name__}. Write claims = {{'W': gradient}}.")
     return Opened(net, path.stem, sizes, claims)
 

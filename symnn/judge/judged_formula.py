@@ -54,6 +54,9 @@ def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judge
         return Judgement(
             truth.wrt.name, PROVED, found.detail, conditions=found.conditions, points=len(points), **common
         )  # fmt: skip
+    if found.verdict == "refuted" and agreed and _outside(truth, found):
+        how = f"agrees at {len(points)} generic points; where the two differ, {truth.output.name} itself is not defined"
+        return Judgement(truth.wrt.name, NUMERICALLY, how, points=len(points), **common)
     if found.verdict == "refuted":
         seen = _seen(truth, found)
         if agreed and _only_at_kinks(truth, reading, found):
@@ -96,6 +99,17 @@ def _agrees(truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot])
         if not alike(given, spot.tensor(target), 1e-9):
             return False
     return True
+
+
+def _outside(truth: Truth, found: Equality) -> bool:
+    """Tell whether a counterexample lies where the forward pass has no value."""
+    spot = _spot_at(truth, found, None)
+    if spot is None:
+        return False
+    try:
+        return not np.all(np.isfinite(np.asarray(spot.tensor(truth.output), dtype=float)))
+    except (SymnnError, ArithmeticError, ValueError, KeyError, TypeError):
+        return True
 
 
 def _rare(truth: Truth, reading: Reading, found: Equality) -> Diagnosis:

@@ -20,6 +20,7 @@ from symnn.language.syntax import (
     Node,
     Number,
     Program,
+    Range,
     Sigma,
     Statement,
     Transposed,
@@ -447,7 +448,7 @@ class _Changes:
                 for label in self.known.labels:
                     said = f"1 stands where the one-hot vector of {label} belongs"
                     yield self.instead(node, f"onehot({label})", _ATOM, "onehot", said)
-            if isinstance(node, Number) and not isinstance(above, Item | Call) and node.value:
+            if isinstance(node, Number) and not isinstance(above, Item | Call | Range) and node.value:
                 v = node.value
                 for new in dict.fromkeys((v + 1, v - 1, 2 * v, v / 2, 4 * v, v / 4)):
                     if new:

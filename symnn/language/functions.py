@@ -113,7 +113,8 @@ _scalar("expm1", lambda u: Add((Fn("exp", (u,)), Neg(ONE))))
 _scalar("log2", lambda u: Div(Fn("log", (u,)), Fn("log", (num(2),))))
 _scalar("log10", lambda u: Div(Fn("log", (u,)), Fn("log", (num(10),))))
 _scalar("stop_gradient detach", lambda u: Fn("stop_gradient", (u,)))
-_scalar("copy asarray array float astype positive", lambda u: u)
+_scalar("copy asarray array float positive", lambda u: u)
+_put("astype", "x dtype", lambda m, call, a: a["x"])
 
 
 def _pair(names: str, tree: Callable[[Tree, Tree], Tree]) -> None:
@@ -219,6 +220,12 @@ def _norm(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     order = 2 if a["ord"] is None else whole(m, a["ord"])
     if order not in (1, 2):
         raise m.error("the norms known are 1 and 2.", call)
+    if a["ord"] is not None and a["axis"] is None and a["x"].rank > 1:
+        what = "column sum" if order == 1 else "singular value"
+        raise m.error(
+            f"norm(x, {order}) of a matrix is NumPy's largest {what}, which is not known here. Give an axis, or norm(x) "
+            "for the root of the sum of all squares.", call,
+        )  # fmt: skip
     axes = axes_of(m, a["axis"], a["x"].rank, call)
     each = (lambda u: Pow(u, num(2))) if order == 2 else (lambda u: Fn("abs", (u,)))
     total = reduced(pointwise(m.sizes, "norm", each, a["x"]), axes, keep=flag(m, a["keepdims"]))
@@ -247,6 +254,8 @@ _put("logsumexp", "x axis keepdims", _logsumexp, **_AXIS)
 def _dot(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     if not a["x"].rank or not a["y"].rank:
         return pointwise(m.sizes, "dot", lambda u, v: Mul((u, v)), a["x"], a["y"])
+    if call.function == "dot" and max(a["x"].rank, a["y"].rank) > 2:
+        raise m.error("dot() of more than two axes is not known here. Write @ or einsum.", call)
     return matmul(m.sizes, a["x"], a["y"])
 
 
@@ -259,6 +268,8 @@ def _outer(m: Operators, call: Call, a: dict[str, Any]) -> Array:
 
 def _inner(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x, y = a["x"], a["y"]
+    if call.function == "inner" and max(x.rank, y.rank) > 1:
+        raise m.error("inner() of matrices is a product over their last axes. Write x @ y.T, or sum(x * y).", call)
     product = pointwise(m.sizes, "inner", lambda u, v: Mul((u, v)), x, y)
     return reduced(product, range(product.rank))
 
@@ -283,6 +294,8 @@ def _diag(m: Operators, call: Call, a: dict[str, Any]) -> Array:
 
 
 def _einsum(m: Operators, call: Call, a: dict[str, Any]) -> Array:
+    if not call.args:
+        raise m.error("einsum() takes its subscripts first, einsum('nd,hd->nh', x, W).", call)
     first, *operands = call.args
     if not isinstance(first, Text):
         raise m.error("einsum() takes its subscripts first, einsum('nd,hd->nh', x, W).", first)
@@ -331,6 +344,8 @@ _put("einsum", "", _einsum)
 
 def _transpose(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x, node = a["x"], a["axes"]
+    if a["second"] is not None:  # x.transpose(0, 2, 1)
+        node = Tuple(call.span, tuple(k for k in (a["axes"], a["second"], a["third"], a["fourth"]) if k is not None))
     order: list[int] | None = (
         None if node is None else [whole(m, i) for i in (node.items if isinstance(node, Tuple) else (node,))]
     )
@@ -383,6 +398,8 @@ def _flip(m: Operators, call: Call, a: dict[str, Any]) -> Array:
 
 def _cumsum(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     x = a["x"]
+    if x.rank == 0:
+        raise m.error("cumsum() runs along an axis; this is a single number.", call)
     (axis,) = axes_of(m, a["axis"], x.rank, call)[:1]
 
     def entry(at: tuple[Tree, ...]) -> Tree:
@@ -393,7 +410,7 @@ def _cumsum(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     return Array(x.shape, entry, letters=x.letters)
 
 
-_put("transpose", "x axes", _transpose, axes=None)
+_put("transpose", "x axes second third fourth", _transpose, axes=None, second=None, third=None, fourth=None)
 _put("t", "x", lambda m, call, a: transposed(a["x"]))
 _put("swapaxes", "x first second", _swap)
 _put("expand_dims unsqueeze", "x axis", _expand)

@@ -41,8 +41,8 @@ __all__ = ["Meaning", "Result"]
 
 #: Arguments that are read as written and not as arrays.
 _RAW = frozenset((
-    "axis", "keepdims", "ddof", "ord", "axes", "first", "second", "shape", "size", "k", "classes", "reduction",
-    "subscripts",
+    "axis", "keepdims", "dtype", "ddof", "ord", "axes", "first", "second", "third", "fourth", "shape", "size", "k",
+    "classes", "reduction", "subscripts",
 ))  # fmt: skip
 #: Other names for the same arguments.
 _SPELLED = {
