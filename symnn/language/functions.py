@@ -223,8 +223,8 @@ def _norm(m: Operators, call: Call, a: dict[str, Any]) -> Array:
     if a["ord"] is not None and a["axis"] is None and a["x"].rank > 1:
         what = "column sum" if order == 1 else "singular value"
         raise m.error(
-            f"norm(x, {order}) of a matrix is NumPy's largest {what}, which is not known here. Give an axis, or norm(x) "
-            "for the root of the sum of all squares.", call,
+            f"norm(x, {order}) of a matrix is NumPy's largest {what}, which is not known here. Give an axis, or "
+            "norm(x) for the root of the sum of all squares.", call,
         )  # fmt: skip
     axes = axes_of(m, a["axis"], a["x"].rank, call)
     each = (lambda u: Pow(u, num(2))) if order == 2 else (lambda u: Fn("abs", (u,)))
