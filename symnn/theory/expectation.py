@@ -39,6 +39,7 @@ from symnn.ground.tree import (
     Pow,
     Sum,
     Tree,
+    Where,
     children,
     mul,
     num,
@@ -178,6 +179,9 @@ def _terms(tree: Tree, laws: Laws) -> Iterator[_Term]:
         case Sum():
             for term in _terms(tree.body, laws):
                 yield _Term(term.coefficient, (tree.index, *term.over), term.factors)
+        case Where():
+            c = tree.condition
+            yield from _terms(Add((mul(c, tree.then), mul(Add((ONE, Neg(c))), tree.other))), laws)
         case _:
             yield _Term(ONE, (), (_of_one(tree, laws),))
 
@@ -358,8 +362,8 @@ def _polynomial_moment(form: Poly, entry: Entry, law: Law) -> Tree | None:
                 return None
             else:
                 others.append((a, e))
-        if zero and power:
-            continue  # z^n [z = 0] is 0
+        if zero and (power or law.density):
+            continue  # z^n [z = 0] is 0, and of a density so is P(z = 0)
         if zero:
             return None
         out.append(mul(to_tree(Poly({tuple(others): c}), letters), law.known(power)))

@@ -33,6 +33,7 @@ class Law:
         moment: E[X^n] for n >= 1, or None where it is not known.
         symmetric: X and -X have one law.
         normal: the law is Gaussian; ``parameters`` are then mean and variance.
+        density: it has one, so that no single value has a probability.
         parameters: numbers or symbols that it depends on.
         draw: (generator, shape, value of a symbol) -> entries.
     """
@@ -43,6 +44,7 @@ class Law:
     normal: bool = False
     parameters: tuple[Tree, ...] = ()
     draw: _Draw | None = field(default=None, compare=False)
+    density: bool = False
 
     @property
     def mean(self) -> Tree:
@@ -129,7 +131,7 @@ def gaussian(variance: Any = 1, mean: Any = 0) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(m) + np.sqrt(value(v)) * rng.standard_normal(shape)
 
-    return Law("Gaussian", moment, m == ZERO, True, (m, v), draw)
+    return Law("Gaussian", moment, m == ZERO, True, (m, v), draw, True)
 
 
 def uniform(bound: Any) -> Law:
@@ -146,7 +148,7 @@ def uniform(bound: Any) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(b) * rng.uniform(-1, 1, shape)
 
-    return Law("uniform", moment, True, False, (b,), draw)
+    return Law("uniform", moment, True, False, (b,), draw, True)
 
 
 def rademacher(scale: Any = 1) -> Law:
@@ -180,7 +182,7 @@ def bernoulli(p: Any) -> Law:
 
 
 def symmetric(variance: Any) -> Law:
-    """Any law that is symmetric about 0 and has this variance: odd moments are 0, of the others E[x^2] alone is known.
+    """Any density that is symmetric about 0 and has this variance: odd moments are 0, of the others E[x^2] is known.
 
     Raises:
         MomentError: the variance is not > 0.
@@ -190,7 +192,7 @@ def symmetric(variance: Any) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return np.sqrt(value(v) / 2) * rng.laplace(size=shape)  # one of them
 
-    return Law("symmetric", lambda n: ZERO if n % 2 else v if n == 2 else None, True, False, (v,), draw)
+    return Law("symmetric", lambda n: ZERO if n % 2 else v if n == 2 else None, True, False, (v,), draw, True)
 
 
 def any_law(mean: Any, variance: Any) -> Law:

@@ -29,6 +29,7 @@ from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws, is_random, taken
 from symnn.theory.laws import Law
+from symnn.theory.numbers import number
 from symnn.theory.rules import lines_of
 from symnn.verify.abreast import widened
 from symnn.verify.record import Check
@@ -104,14 +105,24 @@ class Moment:
         """Return one check per line: both sides with every expectation taken in one go, through joint cumulants."""
         if self._checks is None:
             self._checks = [Check("", "the question")]
-            values = [canonical(taken(s.tree, self.laws)) for s in self.steps]
-            for before, after in zip(values, values[1:], strict=False):
-                same = not (before - after).terms
-                self._checks.append(
-                    Check("proved", "equal for all sizes once every expectation is taken, through joint cumulants")
-                    if same else Check("undecided", "the canonical forms differ once every expectation is taken")
-                )  # fmt: skip
+            values = [taken(s.tree, self.laws) for s in self.steps]
+            self._checks += [self._compared(a, b) for a, b in zip(values, values[1:], strict=False)]
         return self._checks
+
+    def _compared(self, before: Tree, after: Tree) -> Check:
+        """Return whether two formulas are equal: in canonical form, else in value, unnamed moments by quadrature."""
+        if not (canonical(before) - canonical(after)).terms:
+            return Check("proved", "equal for all sizes once every expectation is taken, through joint cumulants")
+        worst = 0.0
+        try:
+            for point in range(3):
+                a, b = (number(t, self.laws, seed=point) for t in (before, after))
+                worst = max(worst, abs(a - b) / max(abs(a), abs(b), 1e-300))
+        except (MomentError, TypeError, ArithmeticError) as reason:
+            return Check("undecided", f"the canonical forms differ, and a value cannot be taken: {reason}")
+        if worst > 1e-9:
+            return Check("refuted", f"the values differ by {worst:.1e}")
+        return Check("evaluated", f"unnamed moments by quadrature, at 3 points, worst {worst:.0e}", worst, 3)
 
     def equals(self, claim: Any) -> Check:
         """Return whether the result equals a formula that was typed separately, for all sizes.
@@ -119,9 +130,10 @@ class Moment:
         The moment is worked out once more, in one go through joint cumulants: another path than that of the lines.
         """
         tree = claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim))
-        if not (canonical(taken(self.question, self.laws)) - canonical(tree)).terms:
-            return Check("proved", "equal in canonical form for all sizes, through joint cumulants")
-        return Check("refuted", f"{text(self.result)} against {text(tree)}")
+        check = self._compared(taken(self.question, self.laws), tree)
+        if check.verdict == "refuted":
+            return Check("refuted", f"{text(self.result)} against {text(tree)}: {check.detail}", check.worst)
+        return check
 
     def solved(self, unknown: Any, equals: Any) -> Any:
         """Return the positive value of a symbol at which the moment equals something.

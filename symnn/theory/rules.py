@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
+
 from symnn.algebra.compact import Letters, cost, to_tree
 from symnn.algebra.convert import canonical
 from symnn.algebra.terms import Poly
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean
+from symnn.ground.errors import UnsupportedError
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
-from symnn.ground.sympy_border import from_sympy
+from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import (
@@ -34,6 +37,7 @@ from symnn.ground.tree import (
     Neg,
     Pow,
     Sum,
+    Sym,
     Tree,
     Where,
     children,
@@ -44,7 +48,10 @@ from symnn.ground.tree import (
     tensors_in,
     transform,
 )
+from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws, expected, is_random, mean_of, moment_of, taken, variance_of
+from symnn.theory.gaussian import gaussian_mean
+from symnn.theory.laws import Law
 
 __all__ = ["RULES", "Rule", "lines_of"]
 
@@ -259,6 +266,29 @@ def _product(at: Fn, laws: Laws) -> Tree | None:
     ))  # fmt: skip
 
 
+def _centred_product(at: Fn, laws: Laws) -> Tree | None:
+    """Var(X Y) = Var X E[Y^2] of independent X and Y, where E X = 0 and Y is a function of something."""
+    if at.name != "Var" or not isinstance(at.args[0], Mul):
+        return None
+    groups = _groups(at.args[0].factors, laws)
+    if len(groups) != 2:
+        return None
+    parts = [mul(*g) for g in groups]
+    for x, y in (parts, parts[::-1]):
+        if not isinstance(y, Entry) and not canonical(taken(mean_of(x), laws)).terms:
+            return mul(variance_of(x), mean_of(Pow(y, _TWO)))
+    return None
+
+
+def _square_of_sum(at: Fn, laws: Laws) -> Tree | None:
+    """E[X^2] = Var X + (E X)^2 of a sum."""
+    if at.name == "E" and isinstance(at.args[0], Pow) and at.args[0].exponent == _TWO:
+        base = at.args[0].base
+        if isinstance(base, Sum):
+            return Add((variance_of(base), Pow(mean_of(base), _TWO)))
+    return None
+
+
 def _of_square(at: Fn, laws: Laws) -> Tree | None:
     """Var(X) = E[X^2] - E[X]^2, where no other rule takes it apart."""
     if at.name == "Var" and not isinstance(at.args[0], Entry):
@@ -294,12 +324,29 @@ def _definition(at: Fn, laws: Laws) -> Tree | None:
     return Fn(at.name, new) if new != at.args else None
 
 
+def _common(at: Fn, laws: Laws) -> Tree | None:
+    """Take a factor that all cases share out of them."""
+
+    def change(t: Tree) -> Tree:
+        if not isinstance(t, Where):
+            return t
+        shared = [f for f in _factors(t.then) if f in _factors(t.other)]
+        if not shared or t.other == ZERO:
+            return t
+        then, other = (mul(*(f for f in _factors(p) if f not in shared)) for p in (t.then, t.other))
+        return mul(*shared, Where(t.condition, then, other))
+
+    new = tuple(transform(p, change) for p in at.args)
+    return Fn(at.name, new) if new != at.args else None
+
+
 def _by_cases(at: Fn, laws: Laws) -> Tree | None:
     """Write max, abs and cases as indicators, and multiply out."""
-    if at.name != "E" or not any(isinstance(t, Where) or (isinstance(t, Fn) and t.name in ("max", "min", "abs"))
-                                 for t in _subtrees(at.args[0])):  # fmt: skip
+    if at.name == "Cov" or not any(
+        isinstance(t, Where) or (isinstance(t, Fn) and t.name in ("max", "min", "abs")) for t in _subtrees(at.args[0])
+    ):
         return None
-    return mean_of(_multiplied(at.args[0]))
+    return Fn(at.name, (_multiplied(at.args[0]),))
 
 
 def _multiplied(tree: Tree) -> Tree:
@@ -319,7 +366,7 @@ def _symmetric(at: Fn, laws: Laws) -> Tree | None:
         return None
     turned = transform(at.args[0], lambda t: Neg(t) if t == entry else t)
     both = clean(Add((at.args[0], turned)))
-    return Div(mean_of(both), _TWO) if _whole(both, entry) is not None else None
+    return Div(mean_of(both), _TWO) if _whole(both, entry, laws[entry.tensor].density) is not None else None
 
 
 def _gathered(at: Fn, laws: Laws) -> Tree | None:
@@ -327,18 +374,18 @@ def _gathered(at: Fn, laws: Laws) -> Tree | None:
     entry = _only_entry(at.args[0], laws) if at.name == "E" and isinstance(at.args[0], Add) else None
     if entry is None or _is_polynomial(at.args[0]):
         return None
-    new = _whole(at.args[0], entry)
+    new = _whole(at.args[0], entry, laws[entry.tensor].density)
     return None if new is None else mean_of(new)
 
 
-def _whole(tree: Tree, entry: Entry) -> Tree | None:
-    """Return a function of one entry as a polynomial, where it is one: z^n [z = 0] is 0."""
+def _whole(tree: Tree, entry: Entry, density: bool) -> Tree | None:
+    """Return a function of one entry as a polynomial, where it is one: z^n [z = 0] is 0, and so is P(z = 0)."""
     form, at_zero = canonical(tree), ("=", canonical(entry))
     kept: dict[Any, Any] = {}
     for m, c in form.terms.items():
         if not any(a.kind == "ind" and a.data == at_zero for a, _ in m):
             kept[m] = c
-        elif not any(a.kind == "ent" for a, _ in m):
+        elif not density and not any(a.kind == "ent" for a, _ in m):
             return None
     new = to_tree(Poly(kept), Letters((tree,)))
     return new if _is_polynomial(new) else None
@@ -352,6 +399,28 @@ def _moments(at: Fn, laws: Laws) -> Tree | None:
     if entry is None or not _is_polynomial(at.args[0]):
         return None
     return moment_of(at.args[0], laws[entry.tensor])
+
+
+def _integral(at: Fn, laws: Laws) -> Tree | None:
+    """E[g(z)] of a normal law, where the Gaussian integral has a closed form."""
+    if at.name != "E":
+        return None
+    entry = _only_entry(at.args[0], laws)
+    if entry is None or not laws[entry.tensor].normal or _is_polynomial(at.args[0]):
+        return None
+    return closed_form(at.args[0], entry, laws[entry.tensor])
+
+
+def closed_form(tree: Tree, entry: Entry, law: Law) -> Tree | None:
+    """Return the Gaussian integral of a function of one entry in closed form, or None."""
+    z = sympy.Symbol("z", real=True)
+    mean, variance = (to_sympy(p) for p in law.parameters)
+    function = to_sympy(transform(tree, lambda t: Sym(z) if t == entry else t))
+    try:
+        found = gaussian_mean(function, z, variance=variance, mean=mean, digits=15).closed
+    except (MomentError, UnsupportedError, NotImplementedError):
+        return None
+    return None if found is None else from_sympy(found)
 
 
 def _only_entry(tree: Tree, laws: Laws) -> Entry | None:
@@ -403,7 +472,7 @@ def _folded(at: Add) -> Tree:
     terms = list(at.terms)
     for n, t in enumerate(terms):
         for var in _factors(t):
-            if not (isinstance(var, Fn) and var.name == "Var"):
+            if not (isinstance(var, Fn) and var.name == "Var") or isinstance(var.args[0], Sum):
                 continue
             rest = [f for f in _factors(t) if f is not var]
             wanted = canonical(mul(*rest, Pow(mean_of(var.args[0]), _TWO)))
@@ -429,6 +498,7 @@ def _collected(tree: Tree, laws: Laws) -> Tree:
 #: In the order they are tried: what a lecture does first stands first.
 RULES = (
     Rule("expectation of a constant", _nodes(_constant)),
+    Rule("common factor of the cases", _nodes(_common)),
     Rule("a constant shifts no variance", _nodes(_shifted)),
     Rule("Var(cX) = c^2 Var(X)", _nodes(_scaled)),
     Rule("both halves together", _nodes(_gathered)),
@@ -436,14 +506,17 @@ RULES = (
     Rule("variance of a sum of uncorrelated terms", _nodes(_uncorrelated)),
     Rule("E[XY] = E[X] E[Y], independent", _nodes(_independent)),
     Rule("identically distributed, the same for every index", _alike),
+    Rule("Var(XY) = Var X E[Y^2], independent, E X = 0", _nodes(_centred_product)),
     Rule("Var(XY) = Var X Var Y + (EX)^2 Var Y + Var X (EY)^2, independent", _nodes(_product)),
     Rule("mean of the law", _nodes(_known_mean)),
     Rule("Var X + (EX)^2 = E[X^2]", _second_moment),
     Rule("variance of the law", _nodes(_known_variance)),
     Rule("moments of the law", _nodes(_moments)),
+    Rule("E[X^2] = Var X + (EX)^2", _nodes(_square_of_sum)),
     Rule("definition", _nodes(_definition)),
     Rule("max and cases as indicators", _nodes(_by_cases)),
     Rule("symmetric law: E f(z) = E[f(z) + f(-z)]/2", _nodes(_symmetric)),
+    Rule("Gaussian integral", _nodes(_integral)),
     Rule("Var X = E[X^2] - (EX)^2", _nodes(_of_square)),
     Rule("collect", _collected),
 )

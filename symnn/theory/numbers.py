@@ -1,0 +1,76 @@
+"""Numbers of formulas with moments in them: sizes and scalars drawn, unnamed moments by adaptive quadrature.
+
+The quadrature is mpmath's, on the raw expression: it shares nothing with the closed forms of ``gaussian.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy
+
+from symnn.ground.indices import Index
+from symnn.ground.sympy_border import to_sympy
+from symnn.ground.tree import Entry, Fn, Sym, Tree, children, rebuild, transform, walk
+from symnn.theory.errors import MomentError
+from symnn.theory.expectation import Laws
+from symnn.theory.laws import Law
+
+__all__ = ["number"]
+
+#: Where the density of a standard normal number is below 1e-40.
+_FAR = 14
+
+
+def number(tree: Tree, laws: Laws, *, seed: int = 0) -> float:
+    """Return the value of a formula at drawn sizes, scalars and positions.
+
+    Raises:
+        MomentError: a moment in it is not one of a single Gaussian entry.
+    """
+    rng = np.random.default_rng(seed)
+    chosen: dict[Any, Any] = {}
+
+    def value_of(expression: Any) -> Any:
+        for s in sorted(expression.free_symbols, key=str):
+            if s not in chosen:
+                whole = s.is_integer or isinstance(s, Index)
+                chosen[s] = int(rng.integers(2, 9)) if whole else float(rng.uniform(0.4, 1.7))
+        return expression.subs({s: chosen[s] for s in expression.free_symbols})
+
+    def go(at: Tree) -> Tree:
+        if isinstance(at, Fn) and at.name == "E":
+            return Sym(sympy.Dummy(f"{_mean(at.args[0], laws, value_of)!r}"))
+        parts = children(at)
+        return rebuild(at, tuple(go(p) for p in parts)) if parts else at
+
+    made = go(tree)
+    means = [at.symbol for at in walk(made) if isinstance(at, Sym) and at.symbol.is_Dummy]
+    held = {s: sympy.Float(s.name, 17) for s in means}
+    return float(sympy.N(value_of(to_sympy(made).subs(held)).doit()))
+
+
+def _mean(tree: Tree, laws: Laws, value_of: Any) -> float:
+    entries = {at for at in walk(tree) if isinstance(at, Entry)}
+    if len(entries) != 1 or next(iter(entries)).tensor not in laws:
+        raise MomentError("a moment of several entries at once has no value here")
+    (entry,) = entries
+    law: Law = laws[entry.tensor]
+    if not law.normal:
+        raise MomentError(f"a {law.name} law does not say what the moment of a function is")
+    z = sympy.Symbol("z", real=True)
+    mean, variance = (float(value_of(to_sympy(p))) for p in law.parameters)
+    raw = to_sympy(transform(tree, lambda t: Sym(z) if t == entry else t))
+    raw = raw.subs({s: value_of(s) for s in raw.free_symbols if s is not z})
+    f = sympy.lambdify(z, raw, "mpmath")
+    root = math.sqrt(variance)
+
+    def integrand(u: Any) -> Any:
+        return f(mean + root * u) * mpmath.exp(-u * u / 2) / mpmath.sqrt(2 * mpmath.pi)
+
+    with mpmath.workdps(20):
+        cuts = sorted({-_FAR, _FAR, 0, -mean / root, *((c - mean) / root for c in (-1, 1))})
+        return float(mpmath.quad(integrand, [c for c in cuts if -_FAR <= c <= _FAR]).real)
