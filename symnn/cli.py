@@ -68,6 +68,17 @@ def _parser() -> argparse.ArgumentParser:
         "verdict, place, kind or diagnosis (the default)",
     )  # fmt: skip
 
+    init = commands.add_parser(
+        "init", help="derive the initial variance of a layer's weights for an activation, with numbers",
+        description="Derive, line by line, the variance of a layer's weights that keeps the variance of its values "
+        "and of its gradients, and print it for given sizes.",
+    )  # fmt: skip
+    init.add_argument("activation", metavar="ACTIVATION", help="one of the table, such as tanh, relu, gelu")
+    init.add_argument("--fan-in", type=_count, required=True, metavar="N", help="what goes into a unit")
+    init.add_argument("--fan-out", type=_count, required=True, metavar="N", help="how many units there are")
+    init.add_argument("--value", action=_Value, default={}, metavar="slope=0.2", help="a constant of the activation")
+    init.add_argument("--json", action="store_true", help="print JSON instead of a page")
+
     train = _command(commands, "train", "train on scikit-learn's 8 x 8 digits with the derived, compiled gradients")
     train.add_argument("--epochs", type=_count, default=30, metavar="N", help="default 30")
     train.add_argument("--seed", type=_seed, default=0, metavar="N", help="of weights, split and order (default 0)")

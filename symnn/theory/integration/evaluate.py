@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,13 +29,21 @@ _POWER = np.frompyfunc(mpmath.power, 2, 1)
 
 
 def as_mpf(value: Any) -> Any:
-    """Return an exact SymPy number in mpmath's present precision."""
-    return mpmath.mpf(sympy.N(value, mpmath.mp.dps + 3))
+    """Return an exact SymPy number in mpmath's present precision.
+
+    Raises:
+        MomentError: it is not real.
+    """
+    number = sympy.N(value, mpmath.mp.dps + 3)
+    if number.is_real is not True:
+        raise MomentError(f"{value} is not a real number.")
+    return mpmath.mpf(number)
 
 
 def as_float(value: Any) -> float:
-    """Return an exact SymPy number in float64."""
-    return float(value if value.is_Rational else sympy.N(value, 20))
+    """Return an exact SymPy number in float64, nan for one that is not real."""
+    number = value if value.is_Rational else sympy.N(value, 20)
+    return float(number) if number.is_real else math.nan
 
 
 class Program:

@@ -69,7 +69,7 @@ def reach(piece: Piece, x: Any, mean: float, variance: float, drop: float) -> Re
         else:
             points = start + side * deviation * _STEPS
         sizes = _log_sizes(program, points, mean) - (points - mean) ** 2 / (2 * variance)
-        if not math.isfinite(end) and not (sizes[-1] < _VANISHED and np.all(_steps(_finite(sizes[-4:])) < 0)):
+        if not math.isfinite(end) and not _decays(sizes):
             raise MomentError(
                 f"The moment of {_shown(piece.body, x)} under a normal density of variance {variance:g} does not "
                 f"exist, or cannot be told from one that does not: near z = {points[-1]:.3g} their product is about "
@@ -140,9 +140,11 @@ def _steps(values: Array) -> Array:
     return out
 
 
-def _finite(sizes: Array) -> Array:
-    """Return the sizes with -inf (an exact 0) made a falling sequence of finite ones."""
-    return np.where(np.isneginf(sizes), -1e300 * np.arange(1, len(sizes) + 1), sizes)
+def _decays(sizes: Array) -> bool:
+    """Tell whether the integrand, given by its logarithms, vanishes far out; -inf is a 0, or too small for float64."""
+    last = sizes[-6:]
+    seen = last[~np.isneginf(last)]
+    return bool(np.all(last[-2:] < _VANISHED) and np.all(_steps(seen) < 0))
 
 
 def _log_sizes(program: Program, points: Array, mean: float) -> Array:

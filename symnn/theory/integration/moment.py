@@ -73,8 +73,8 @@ def moment(pieces: Sequence[Piece], x: Any, z: Any, mean: Any, variance: Any, di
     symbols += sorted(mean.free_symbols | variance.free_symbols, key=str)
     if symbols:
         raise MomentError(
-            f"E[{expression}] has no closed form among the integrals known here, or one only for some values of "
-            f"{', '.join(map(str, symbols))}; quadrature needs numbers for them."
+            f"E[{expression}] has no closed form among the integrals known here, or one only for some values of its "
+            f"symbols; quadrature needs numbers for {', '.join(map(str, symbols))}."
         )
     value, bound = by_quadrature(pieces, x, mean, variance, digits)
     if digits <= FLOAT_DIGITS:

@@ -74,19 +74,19 @@ def by_quadrature(pieces: Sequence[Piece], x: Any, mean: Any, variance: Any, dig
     return _in_numbers(pieces, x, mean, variance, digits)
 
 
-def panels(low: float, high: float, centre: float, deviation: float, special: Sequence[float]) -> Array:
-    """Return breaks of [low, high]: a standard deviation apart, and in growing steps from each special point."""
-    count = max(2, min(200, math.ceil(2 * (high - low) / deviation)))
-    points = [centre + deviation * np.arange(-12.0, 12.5, 0.5), np.linspace(low, high, count + 1)]
-    points += [graded(p, deviation) for p in special]
+def panels(low: float, high: float, centre: float, step: float, special: Sequence[float]) -> Array:
+    """Return breaks of [low, high]: a step apart, and in growing steps from each special point."""
+    count = max(2, min(200, math.ceil((high - low) / step)))
+    points = [centre + step * np.arange(-24.0, 25.0), np.linspace(low, high, count + 1)]
+    points += [graded(p, step) for p in special]
     every = np.unique(np.concatenate(points))
     inside = every[(every > low) & (every < high)]
     return np.concatenate([[low], inside, [high]])
 
 
-def graded(point: float, deviation: float) -> Array:
-    """Return breaks about a point, at distances that double from a half to a standard deviation."""
-    steps = 2.0 ** np.arange(-1, max(0, math.ceil(math.log2(max(deviation, 1.0)))) + 1)
+def graded(point: float, last: float) -> Array:
+    """Return breaks about a point, at distances that double from a half until ``last`` is reached."""
+    steps = 2.0 ** np.arange(-1, max(0, math.ceil(math.log2(max(last, 1.0)))) + 1)
     return np.concatenate([point - steps[::-1], [point], point + steps])
 
 
@@ -164,7 +164,8 @@ def _patches(piece: Piece, x: Any, mean: float, variance: float, drop: float, ex
         else:
             high = high - near
     special = sorted({0.0, found.low, found.high})
-    breaks = panels(float(low), float(high), mean, deviation, special)
+    step = deviation / 2 if exact is as_float else deviation
+    breaks = panels(float(low), float(high), mean, step, special)
     whole: Array = np.array([low, *breaks[1:-1], high], dtype=float if exact is as_float else object)
     return [*out, _Patch(Program(piece.body, x), whole)], tail
 

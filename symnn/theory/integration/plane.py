@@ -131,7 +131,7 @@ def _outer(sides: Sequence[_Side], given: _Given, variance: float, width: float)
             return out
 
         special = {0.0, *side.ends, *(k + s * width * j for k in kinks for j in (0, 1, 3, 8) for s in (1, -1))}
-        breaks = panels(side.low, side.high, 0.0, deviation, sorted(p for p in special if math.isfinite(p)))
+        breaks = panels(side.low, side.high, 0.0, deviation / 2, sorted(p for p in special if math.isfinite(p)))
         found = integrate(integrand, breaks, float_rule(), 1e-14)
         left, right = found.panels
         nodes, weights = float_rule().coarse

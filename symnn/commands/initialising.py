@@ -1,0 +1,94 @@
+"""The command init: the variance conditions of a layer with an activation, derived, solved, and in numbers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from symnn.ground.errors import UnknownNameError
+from symnn.nn.activations import ACTIVATIONS
+from symnn.show import Document, Formula, Heading, Prose, VerdictTable, terminal
+from symnn.theory.initialisation import Condition, Initialisation, initialisation
+
+__all__ = ["init"]
+
+_WORDS = {
+    "forward": "keeps the variance of values", "backward": "keeps the variance of gradients",
+    "compromise": "harmonic mean of the two",
+}  # fmt: skip
+
+
+def init(chosen: argparse.Namespace) -> int:
+    """Print the derivation of the initial variances and their numbers; 0 only if every line is proved or evaluated."""
+    if chosen.activation not in ACTIVATIONS:
+        raise UnknownNameError(chosen.activation, ACTIVATIONS, "activation")
+    constants = {k: sympy.Rational(Fraction(str(v))) for k, v in chosen.value.items()}
+    found = initialisation(chosen.activation, **constants)
+    numbers = found.numbers(chosen.fan_in, chosen.fan_out)
+    conditions = {"forward": found.forward, **({"backward": found.backward} if found.backward is not None else {})}
+    held = all(c.holds for one in conditions.values() for c in one.moment.checks()[1:])
+    if chosen.json:
+        print(json.dumps(_record(chosen, found, conditions, numbers), indent=2))
+    else:
+        print(terminal(_page(chosen, found, conditions, numbers)))
+    return 0 if held else 1
+
+
+def _page(
+    chosen: argparse.Namespace, found: Initialisation, conditions: dict[str, Condition], numbers: dict[str, Any]
+) -> Document:  # fmt: skip
+    blocks: list[Any] = []
+    for word, condition in conditions.items():
+        blocks.append(Heading(f"{word}: {_WORDS[word]}", 2))
+        blocks += condition.moment.blocks()
+        solved = sympy.N(condition.variance, 12) if not condition.exact else condition.variance
+        blocks.append(Formula("", text=f"equal to {condition.keeps}: Var W = {_short(solved)}"))
+    rows = tuple(
+        (word, f"{v['variance']:.6g}", f"{v['std']:.6g}", f"{v['bound']:.6g}", _WORDS[word])
+        for word, v in numbers.items()
+    )
+    heading = f"fan_in = {chosen.fan_in}, fan_out = {chosen.fan_out}"
+    blocks += [
+        Heading(heading, 2),
+        VerdictTable(("condition", "Var W", "normal: std", "uniform: bound", "what it does"), rows),
+        Prose(_slope(found)),
+    ]
+    return Document(f"Initial weights for {found.name}", "a layer a = W g(z), from its forward pass alone", tuple(blocks))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 90 else f"{sympy.N(value, 12)}"
+
+
+def _slope(found: Initialisation) -> str:
+    slope = float(found.gain.slope)
+    if abs(slope - 1) < 1e-9:
+        return "The variance map has slope 1 at every variance: it is kept exactly, from layer to layer."
+    kind = "stable: variances return to 1 with depth" if slope < 1 else "unstable: variances drift away from 1 with depth"
+    return f"The variance map has slope {slope:.4g} at its fixed point 1, {kind}."
+
+
+def _record(
+    chosen: argparse.Namespace, found: Initialisation, conditions: dict[str, Condition], numbers: dict[str, Any]
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "activation": found.name, "fan_in": chosen.fan_in, "fan_out": chosen.fan_out,
+        "gain": {"forward": float(found.gain.forward),
+                 "backward": None if found.gain.backward is None else float(found.gain.backward),
+                 "slope": float(found.gain.slope)},
+        "conditions": {
+            word: {
+                "variance": _short(c.variance), "exact": c.exact, "lines": len(c.moment.steps),
+                "verdicts": [k.verdict for k in c.moment.checks()[1:]], "assumed": list(c.moment.assumptions),
+            }
+            for word, c in conditions.items()
+        },
+        "numbers": numbers,
+    }  # fmt: skip
+
+
