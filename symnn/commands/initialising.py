@@ -57,7 +57,8 @@ def _page(
         VerdictTable(("condition", "Var W", "normal: std", "uniform: bound", "what it does"), rows),
         Prose(_slope(found)),
     ]
-    return Document(f"Initial weights for {found.name}", "a layer a = W g(z), from its forward pass alone", tuple(blocks))
+    title = f"Initial weights for {found.name}"
+    return Document(title, "a layer a = W g(z), from its forward pass alone", tuple(blocks))
 
 
 def _short(value: Any) -> str:
@@ -69,8 +70,8 @@ def _slope(found: Initialisation) -> str:
     slope = float(found.gain.slope)
     if abs(slope - 1) < 1e-9:
         return "The variance map has slope 1 at every variance: it is kept exactly, from layer to layer."
-    kind = "stable: variances return to 1 with depth" if slope < 1 else "unstable: variances drift away from 1 with depth"
-    return f"The variance map has slope {slope:.4g} at its fixed point 1, {kind}."
+    kind = "stable: variances return to 1" if slope < 1 else "unstable: variances drift away from 1"
+    return f"The variance map has slope {slope:.4g} at its fixed point 1, {kind} with depth."
 
 
 def _record(

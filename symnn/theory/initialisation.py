@@ -33,15 +33,10 @@ __all__ = ["Condition", "Initialisation", "initialisation", "kaiming", "lecun", 
 #: Sizes of a layer: what goes into a unit, and how many units there are.
 FAN_IN, FAN_OUT = dims("fan_in fan_out")
 _S2, _V, _D = scalars("s2 v d", positive=True)
-_FORWARD = (
-    "pre-activations z_j are independent of each other and of W, with one law that is symmetric about 0",
-    "all of them have the same variance v",
-)
-_BACKWARD = (
-    "the gradients that arrive at a are independent of W and z, with mean 0 and the same variance d",
-    "pre-activations have one law that is symmetric about 0",
-)
-_NORMAL = "pre-activations are Gaussian with variance 1: the limit of many inputs"
+_FORWARD = "pre-activations z_j are independent of each other and of W"
+_BACKWARD = "the gradients that arrive at a are independent of W and z, with mean 0 and the same variance d"
+_SYMMETRIC = "all z_j have one density, symmetric about 0, with variance v"
+_NORMAL = "all z_j are Gaussian with mean 0 and variance 1, as in the limit of many inputs"
 
 
 @dataclass(frozen=True)
@@ -164,12 +159,12 @@ def _layer(kind: Any, z: Any, constants: dict[str, Any]) -> tuple[Tensor, Tensor
     return x, define("a", (i,), sum_over(W[i, j] * h[j], j)), W
 
 
-def _condition(ask: Any, keeps: Any, by_number: float | None, said: tuple[str, ...], fan: Any) -> Condition:
+def _condition(ask: Any, keeps: Any, by_number: float | None, said: str, fan: Any) -> Condition:
     """Return a condition, for every symmetric density if that decides it, else for the Gaussian of variance 1."""
-    moment = ask(laws.symmetric(_V), said)
+    moment = ask(laws.symmetric(_V), (said, _SYMMETRIC))
     if _named(moment.result):
         return Condition(moment, keeps, moment.solved(_S2, keeps), True)
-    moment = ask(laws.gaussian(1), (*said, _NORMAL))
+    moment = ask(laws.gaussian(1), (said, _NORMAL))
     equals = keeps.subs({_V: 1})
     if _named(moment.result):
         return Condition(moment, equals, moment.solved(_S2, equals), True)

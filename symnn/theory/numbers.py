@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from zlib import crc32
 
 import mpmath
 import numpy as np
@@ -31,15 +32,14 @@ def number(tree: Tree, laws: Laws, *, seed: int = 0) -> float:
     Raises:
         MomentError: a moment in it is not one of a single Gaussian entry.
     """
-    rng = np.random.default_rng(seed)
-    chosen: dict[Any, Any] = {}
+
+    def chosen(symbol: Any) -> Any:
+        rng = np.random.default_rng([seed, crc32(str(symbol).encode())])  # the same in every formula
+        whole = symbol.is_integer or isinstance(symbol, Index)
+        return int(rng.integers(2, 9)) if whole else float(rng.uniform(0.4, 1.7))
 
     def value_of(expression: Any) -> Any:
-        for s in sorted(expression.free_symbols, key=str):
-            if s not in chosen:
-                whole = s.is_integer or isinstance(s, Index)
-                chosen[s] = int(rng.integers(2, 9)) if whole else float(rng.uniform(0.4, 1.7))
-        return expression.subs({s: chosen[s] for s in expression.free_symbols})
+        return expression.subs({s: chosen(s) for s in expression.free_symbols})
 
     def go(at: Tree) -> Tree:
         if isinstance(at, Fn) and at.name == "E":
