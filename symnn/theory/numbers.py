@@ -64,7 +64,7 @@ def _mean(tree: Tree, laws: Laws, value_of: Any) -> float:
     z = sympy.Symbol("z", real=True)
     mean, variance = (float(value_of(to_sympy(p))) for p in law.parameters)
     raw = to_sympy(transform(tree, lambda t: Sym(z) if t == entry else t))
-    raw = raw.subs({s: value_of(s) for s in raw.free_symbols if s is not z})
+    raw = raw.subs({s: value_of(s) for s in raw.free_symbols if s != z})
     f = sympy.lambdify(z, raw, "mpmath")
     root = math.sqrt(variance)
 
