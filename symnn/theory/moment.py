@@ -20,7 +20,7 @@ from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ZERO, Entry, Fn, Tree, free_indices, tensors_in, walk
+from symnn.ground.tree import ZERO, Entry, Fn, Ix, Tree, free_indices, tensors_in, walk
 from symnn.show import Block, Document, Formula, Prose, StepTable, html, notebook, terminal
 from symnn.show.derivation_rows import step_rows
 from symnn.show.latex_notation import latex
@@ -67,12 +67,14 @@ class Moment:
         laws: the laws of the random tensors.
         record: the lines.
         assumptions: what is assumed and not derived, in words.
+        indices: the indices of the question by those that were asked for.
     """
 
     question: Fn
     laws: Laws
     record: Derived
     assumptions: tuple[str, ...] = ()
+    indices: Mapping[Index, Index] = field(default_factory=dict)
     _checks: list[Check] | None = field(default=None, repr=False)
 
     @property
@@ -130,6 +132,7 @@ class Moment:
         The moment is worked out once more, in one go through joint cumulants: another path than that of the lines.
         """
         tree = claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim))
+        tree = substitute(tree, indices={i: Ix(j) for i, j in self.indices.items()})
         check = self._compared(taken(self.question, self.laws), tree)
         if check.verdict == "refuted":
             return Check("refuted", f"{text(self.result)} against {text(tree)}: {check.detail}", check.worst)
@@ -295,7 +298,8 @@ def _asked(kind: str, expressions: Sequence[Any], laws: Mapping[Tensor, Law], as
     question = Fn(kind, whole.args)
     if not any(is_random(p, laws) for p in question.args):
         raise DefinitionError("Nothing in it is random: give laws= for the tensors that are.")
-    return Moment(question, dict(laws), lines_of(question, laws), tuple(assuming))
+    own = dict(zip(loose, free, strict=True))
+    return Moment(question, dict(laws), lines_of(question, laws), tuple(assuming), own)
 
 
 def _entry(t: Tensor) -> Tree:
