@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from symnn.algebra.compact import Letters, to_tree
 from symnn.algebra.convert import canonical
 from symnn.compile.program import build
 from symnn.derive.steps import Derived, Step
@@ -36,6 +37,8 @@ from symnn.verify.record import Check
 
 __all__ = ["Moment", "Sampled", "covariance", "expectation", "variance"]
 
+#: Points at which values are compared: with moments that take a quadrature, and without.
+_FEW, _MANY = 3, 24
 #: Random draws in front of which a sample is worked on at once.
 _AT_ONCE = 20_000
 
@@ -94,7 +97,7 @@ class Moment:
         Raises:
             MomentError: a moment without a name is left in it.
         """
-        if any(isinstance(t, Fn) and t.name in ("E", "Var", "Cov") for t in _parts(self.result)):
+        if _unnamed(self.result):
             raise MomentError(f"{text(self.result)} holds moments that no law here knows; give a law that does.")
         return to_sympy(self.result)
 
@@ -115,16 +118,20 @@ class Moment:
         """Return whether two formulas are equal: in canonical form, else in value, unnamed moments by quadrature."""
         if not (canonical(before) - canonical(after)).terms:
             return Check("proved", "equal for all sizes once every expectation is taken, through joint cumulants")
+        before, after = (to_tree(canonical(t), Letters((t,))) for t in (before, after))
         worst = 0.0
+        unnamed = any(_unnamed(t) for t in (before, after))
+        points = _FEW if unnamed else _MANY
         try:
-            for point in range(3):
+            for point in range(points):
                 a, b = (number(t, self.laws, seed=point) for t in (before, after))
                 worst = max(worst, abs(a - b) / max(abs(a), abs(b), 1e-300))
         except (MomentError, TypeError, ArithmeticError) as reason:
             return Check("undecided", f"the canonical forms differ, and a value cannot be taken: {reason}")
         if worst > 1e-9:
             return Check("refuted", f"the values differ by {worst:.1e}")
-        return Check("evaluated", f"unnamed moments by quadrature, at 3 points, worst {worst:.0e}", worst, 3)
+        how = "moments without a name by quadrature, " if unnamed else "not proved, the canonical forms differ; "
+        return Check("evaluated", f"{how}equal at {points} points, worst {worst:.0e}", worst, points)
 
     def equals(self, claim: Any) -> Check:
         """Return whether the result equals a formula that was typed separately, for all sizes.
@@ -275,8 +282,8 @@ def _leaves(tree: Tree) -> set[Tensor]:
     return found
 
 
-def _parts(tree: Tree) -> Sequence[Tree]:
-    return list(walk(tree))
+def _unnamed(tree: Tree) -> bool:
+    return any(isinstance(t, Fn) and t.name in ("E", "Var", "Cov") for t in walk(tree))
 
 
 def _asked(kind: str, expressions: Sequence[Any], laws: Mapping[Tensor, Law], assuming: Sequence[str]) -> Moment:
@@ -298,6 +305,7 @@ def _asked(kind: str, expressions: Sequence[Any], laws: Mapping[Tensor, Law], as
     question = Fn(kind, whole.args)
     if not any(is_random(p, laws) for p in question.args):
         raise DefinitionError("Nothing in it is random: give laws= for the tensors that are.")
+    taken(question, laws)  # what has no moments is refused here
     own = dict(zip(loose, free, strict=True))
     return Moment(question, dict(laws), lines_of(question, laws), tuple(assuming), own)
 

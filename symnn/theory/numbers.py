@@ -35,8 +35,9 @@ def number(tree: Tree, laws: Laws, *, seed: int = 0) -> float:
 
     def chosen(symbol: Any) -> Any:
         rng = np.random.default_rng([seed, crc32(str(symbol).encode())])  # the same in every formula
-        whole = symbol.is_integer or isinstance(symbol, Index)
-        return int(rng.integers(2, 9)) if whole else float(rng.uniform(0.4, 1.7))
+        if isinstance(symbol, Index):  # places coincide or not
+            return int(rng.integers(0, 2))
+        return int(rng.integers(2, 9)) if symbol.is_integer else float(rng.uniform(0.4, 1.7))
 
     def value_of(expression: Any) -> Any:
         return expression.subs({s: chosen(s) for s in expression.free_symbols})
