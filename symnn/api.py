@@ -69,7 +69,12 @@ from symnn.nn.standardise import normalise
 from symnn.testing import GradientError, assert_gradient, assert_gradients, each_gradient
 from symnn.theory import laws
 from symnn.theory.errors import MomentError
+from symnn.theory.gains import gain
+from symnn.theory.gaussian import gaussian_mean
+from symnn.theory.initialisation import initialisation, kaiming, lecun, xavier
+from symnn.theory.integration.products import gaussian_product
 from symnn.theory.moment import Moment, covariance, expectation, variance
+from symnn.theory.selu import selu_constants
 from symnn.verdict import Verdict
 
 __all__ = [
@@ -168,6 +173,14 @@ __all__ = [
     "MomentError",
     "covariance",
     "expectation",
+    "gain",
+    "gaussian_mean",
+    "gaussian_product",
+    "initialisation",
+    "kaiming",
     "laws",
+    "lecun",
+    "selu_constants",
     "variance",
+    "xavier",
 ]
