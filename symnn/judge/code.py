@@ -194,7 +194,8 @@ def returned(result: Any, truth: Truth, order: Sequence[str], label: str) -> Any
         raise CannotRun(f"{label} returned {', '.join(map(str, result))}; none of them is called {wanted} or d{wanted}")
     if isinstance(result, tuple | list) and any(isinstance(r, Mapping) for r in result):  # (loss, grads)
         return returned(next(r for r in result if isinstance(r, Mapping)), truth, order, label)
-    if isinstance(result, tuple | list) and not _numbers(result):
+    several = isinstance(result, tuple) and len(result) == len(order) > 1
+    if isinstance(result, tuple | list) and (several or not _numbers(result)):
         if not order:
             raise CannotRun(f"{label} returned {len(result)} values; say which is which with returns=(...)")
         if len(order) != len(result):
@@ -225,7 +226,7 @@ def array_of(value: Any, label: str) -> Any:
     if type(value).__module__.split(".")[0] == "cupy":
         value = value.get()
     try:
-        array = np.asarray(value)
+        array = np.array(value)  # a copy: code may keep its array and write on
     except Exception as error:
         raise CannotRun(f"{label} returned a {type(value).__name__}, which is no array") from error
     if array.dtype.kind not in "fiub":

@@ -19,11 +19,15 @@ __all__ = ["Differenced", "along_directions", "differenced"]
 
 #: By how much a step is made smaller in turn, where the estimate of the error is more than this of the slope.
 _SHRUNK, _GOOD = (1, 30, 900), 1e-7
+#: Along how many generic directions, and with which steps, complex steps are compared with central differences.
+_GENERIC, _TRIED, _CLOSE = 3, (1e-3, 3e-5), 1e-9
 #: How many random directions a large array is tried along.
 _DIRECTIONS = 4
 #: A scalar function of arrays by name.
 Scalar = Callable[[Mapping[str, Any]], Any]
 _TINY = 1e-30
+#: Where a function is taken along a direction, in steps.
+_ENDS = (1, -1, 0.5, -0.5, 0.25, -0.25)
 #: Steps of central differences, and the unit of rounding, by the precision of the function's values.
 _STEP = {"float64": 1e-3, "float32": 3e-2, "float16": 2e-1}
 _UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11}
@@ -64,17 +68,18 @@ def differenced(
     array = np.asarray(values[name], dtype=float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of imaginary parts dropped, by code that is not analytic
-        by_steps = _complex(f, values, name, array) if precision == "float64" else None
+        by_steps = _complex(f, values, name, array, size) if precision == "float64" else None
         if by_steps is not None:
             return by_steps
         return _central(f, values, name, array, precision, size)
 
 
-def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Differenced | None:
-    """Return complex steps, or None where the code is not analytic."""
-    if not _is_analytic(f, values, name, array):
+def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any, size: float) -> Differenced | None:
+    """Return complex steps, or None where one of them disagrees with central differences: the code is not analytic."""
+    if not _is_analytic(f, values, name, array, size):
         return None
     out = np.zeros(array.shape)
+    base = max(size, abs(float(np.real(f(values)))), 1e-300)
     for at in np.ndindex(*array.shape):
         moved = array.astype(complex)
         moved[at] += 1j * _TINY
@@ -82,24 +87,50 @@ def _complex(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> Dif
         if value is None:
             return None
         out[at] = value
+        single = np.zeros(array.shape)
+        single[at] = 1.0
+        if not _agree(f, values, name, array, single, value, base):
+            return None
     error = np.abs(out) * 64 * _UNIT["float64"] + float(np.abs(out).max(initial=0.0)) * 1e-13
     return Differenced(out, error, "complex steps")
 
 
-def _is_analytic(f: Scalar, values: Mapping[str, Any], name: str, array: Any) -> bool:
-    """Tell whether complex steps hold: one of them, along a random direction, is compared with a central difference."""
-    direction = np.random.default_rng(0).choice((-1.0, 1.0), array.shape)
+def _is_analytic(f: Scalar, values: Mapping[str, Any], name: str, array: Any, size: float = 0.0) -> bool:
+    """Tell whether complex steps along generic directions agree with central differences.
+
+    Code that drops imaginary parts, through abs(), a real buffer or var(), does so for shifts and for signs alike;
+    along a generic direction it shows.
+    """
+    rng = np.random.default_rng(0)
     try:
         with np.errstate(all="ignore"):
-            whole = _imaginary(f({**values, name: array + 1j * _TINY * direction}))
-            high = float(np.real(f({**values, name: array + 1e-5 * direction})))
-            low = float(np.real(f({**values, name: array - 1e-5 * direction})))
+            base = max(size, abs(float(np.real(f(values)))), 1e-300)
+            for _ in range(_GENERIC):
+                direction = rng.normal(size=array.shape)
+                whole = _imaginary(f({**values, name: array + 1j * _TINY * direction}))
+                if whole is None or not _agree(f, values, name, array, direction, whole, base):
+                    return False
     except Exception:  # code that takes no complex numbers
         return False
-    slope = (high - low) / 2e-5
-    if whole is None or not np.isfinite(whole) or not np.isfinite(slope):
-        return False
-    return bool(abs(whole - slope) <= 1e-6 * max(abs(whole), abs(slope), 1e-3 * (abs(high) + abs(low)), 1e-12))
+    return True
+
+
+def _agree(
+    f: Scalar, values: Mapping[str, Any], name: str, array: Any, direction: Any, slope: float, base: float
+) -> bool:  # fmt: skip
+    """Tell whether a slope lies within the error that central differences along a direction estimate of themselves."""
+    best = np.inf, 0.0
+    for step in _TRIED:
+        ends = [float(np.real(f({**values, name: array + k * step * direction}))) for k in _ENDS]
+        coarse, fine, finer = ((ends[2 * n] - ends[2 * n + 1]) / (2 * step / 2**n) for n in range(3))
+        first, second = (4 * fine - coarse) / 3, (4 * finer - fine) / 3
+        error = abs(second - first) + 64 * _UNIT["float64"] * base / step
+        if error < best[0]:
+            best = error, second
+        if not np.isfinite(slope) or abs(slope - second) <= 4 * error and error <= _CLOSE * max(abs(slope), 1e-12):
+            break
+    error, found = best
+    return bool(np.isfinite(slope) and np.isfinite(found) and abs(slope - found) <= 4 * error + 1e-13 * abs(slope))
 
 
 def _imaginary(value: Any) -> float | None:
@@ -155,7 +186,7 @@ def _along(
     given = np.asarray(given, dtype=float)
     base = max(size, abs(float(np.real(f(values)))), 1e-300)
     rng = np.random.default_rng(1)
-    analytic = precision == "float64" and _is_analytic(f, values, name, array)
+    analytic = precision == "float64" and _is_analytic(f, values, name, array, size)
     if given.shape != array.shape:
         return Differenced(np.zeros(array.shape), np.zeros(array.shape), "random directions", partial=True)
 

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from symnn.graph.flow import FlowGraph
-from symnn.ground.errors import DefinitionError
+from symnn.ground.errors import DefinitionError, SymnnError
 from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Mismatched, Unreadable, read_candidate
-from symnn.judge.code import Code
+from symnn.judge.code import CannotRun, Code
+from symnn.judge.far import outside_of_conventions
+from symnn.judge.fits import alike
 from symnn.judge.judged_code import judged_code
 from symnn.judge.judged_formula import judged_formula
-from symnn.judge.judged_wrong import told
+from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, Judgement
 from symnn.judge.judgements import Judgements
 from symnn.judge.repair import judged_mismatch
-from symnn.judge.spots import spot_at, spots
+from symnn.judge.spots import Spot, spot_at, spots
 from symnn.judge.truth import Truth, truth_of
 from symnn.network import Network
-from symnn.verify.points import symbols_of
+from symnn.verify.points import kinks, symbols_of
 
 __all__ = ["check_gradient", "check_gradients", "parameters_of"]
 
 _POINTS = 4
+#: Up to which of the largest entry a gradient agrees at values that were given.
+_GIVEN = 1e-7
 
 
 def check_gradient(
@@ -53,6 +58,10 @@ def check_gradient(
             "check_gradient() compares with a gradient of yours, found None. Give a formula, latex(...), or a "
             "function; without a candidate of your own use net.check(name)."
         )
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise DefinitionError(f"seed is a whole number from 0 on, found {seed!r}.")
+    if at is not None and not isinstance(at, Mapping):
+        raise DefinitionError(f"at= takes arrays by name, found {type(at).__name__}.")
     truth = truth_of(forward, wrt)
     with np.errstate(all="ignore"):  # what is not finite is said, not warned of
         return _judged(truth, candidate, seed, at)
@@ -61,15 +70,49 @@ def check_gradient(
 def _judged(truth: Truth, candidate: Any, seed: int, at: Mapping[str, Any] | None) -> Judgement:
     try:
         points = spots(truth, _POINTS, seed=seed)
-        points += [] if at is None else [spot_at(truth, at, seed=seed)]
+        given = None if at is None else spot_at(truth, at, seed=seed)
         read = read_candidate(candidate, truth)
     except Mismatched as error:
         return judged_mismatch(truth, error, points)
     except (Unreadable, ValueError) as error:
         return Judgement(truth.wrt.name, CANNOT, str(error), **told(truth))
+    found = judged_code(truth, read, points) if isinstance(read, Code) else judged_formula(truth, read, points)
+    return found if given is None or not found else _also_there(truth, read, given, found)
+
+
+def _also_there(truth: Truth, read: Any, given: Spot, found: Judgement) -> Judgement:
+    """Return the judgement on a gradient that is right at generic points with what is seen at the values given."""
     if isinstance(read, Code):
-        return judged_code(truth, read, points)
-    return judged_formula(truth, read, points)
+
+        def values(spot: Spot) -> Any:
+            return np.asarray(read.run(truth, spot).gradient, dtype=float)
+    else:
+
+        def values(spot: Spot) -> Any:
+            return spot.dense.array(read.reading.tree, read.reading.free)
+
+    target = truth.derivation.target
+    assert target is not None
+    try:
+        true = np.asarray(given.tensor(target), dtype=float)
+        output = np.asarray(given.tensor(truth.output), dtype=float)
+        if not np.all(np.isfinite(output)) or not np.all(np.isfinite(true)):
+            why = f"{truth.output.name} or its gradient is not finite at the values given"
+            return replace(found, verdict=CANNOT, reason=why)
+        mine = values(given)
+        if alike(np.reshape(mine, true.shape) if np.size(mine) == true.size else mine, true, _GIVEN):
+            return replace(found, notes=(*found.notes, "agrees at the values given, too"))
+        if any(np.any(np.asarray(given.tensor(t)) == 0) for t in kinks(truth.graph)):
+            if outside_of_conventions(truth, values, given) is None:
+                said = "the values given lie at a kink; there it is right up to a convention"
+                return replace(found, notes=(*found.notes, said))
+    except CannotRun as reason:
+        return replace(found, verdict=CANNOT, reason=str(reason))
+    except (SymnnError, ArithmeticError, ValueError, KeyError) as reason:
+        return replace(found, verdict=CANNOT, reason=f"at the values given: {reason}")
+    if isinstance(read, Code):
+        return judged_code(truth, read, [given])
+    return judged_wrong(truth, values, [given], "right at generic points, and wrong at the values given", told(truth))
 
 
 def check_gradients(
@@ -92,6 +135,9 @@ def check_gradients(
         UnknownNameError: there is no tensor of that name.
         DefinitionError: there is nothing to judge.
     """
+    for w in (*wrt, *(candidates if isinstance(candidates, Mapping) else ())):
+        if not isinstance(w, str | Tensor):
+            raise DefinitionError(f"Gradients are named by tensors or their names, found {w!r}.")
     names = [w if isinstance(w, str) else w.name for w in wrt]
     if isinstance(candidates, Mapping):
         names = names or [w if isinstance(w, str) else w.name for w in candidates]

@@ -152,6 +152,7 @@ def _forward_differs(truth: Truth, run: Run, spot: Spot) -> tuple[str, str]:
     if run.forward is None:
         return "", ""
     ours = np.asarray(spot.tensor(truth.output), dtype=float)
+    theirs_type = np.asarray(run.forward).dtype.name
     theirs = np.asarray(run.forward, dtype=float)
     if theirs.shape != ours.shape:
         return f"your forward has shape {theirs.shape}, the one it is judged by {ours.shape}, at {spot.where()}", ""
@@ -159,6 +160,7 @@ def _forward_differs(truth: Truth, run: Run, spot: Spot) -> tuple[str, str]:
     gap = float(np.abs(ours - theirs).max(initial=0.0)) / scale
     if gap <= _SAME_FORWARD:
         return "", ""
-    if gap <= _FLOAT32_FORWARD:
-        return "", "float32"
+    low = theirs_type in ("float32", "float16")
+    if low and gap <= _FLOAT32_FORWARD:
+        return "", theirs_type
     return f"the forward differs before any gradient is judged: by {gap * scale:.3g} at {spot.where()}", ""

@@ -16,13 +16,14 @@ from symnn.equality import Equality
 from symnn.ground.errors import SymnnError, UnsupportedError
 from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Formula
+from symnn.judge.far import AtKink, beyond_convention, differs_far_away
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, WRONG, Diagnosis, Judgement, Seen
 from symnn.judge.repair import Mender
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
-from symnn.judge.wording import number, number_text, value_text
+from symnn.judge.wording import number, number_text, rounded_text, value_text
 from symnn.language.reading import Reading
 from symnn.sides import read_claim
 from symnn.verify.counterexample import Counterexample, confirmed
@@ -41,19 +42,30 @@ def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judge
     def values(spot: Spot) -> Any:
         return spot.dense.array(reading.tree, reading.free)
 
-    text = Mender(truth, read.source, points[:3]) if read.source else None
+    text = Mender(truth, read.source, points[:3], lambda made: _holds(truth, made)) if read.source else None
     if not reading.fits:
         return judged_wrong(truth, values, points, "the shapes differ", common, reading=reading, text=text)
     agreed = _agrees(truth, values, points)
     if agreed:
         proof = _proof(truth, reading)
         if proof:
+            at_kink = beyond_convention(truth, values) if _leaves_kinks_out(proof) else None
+            if at_kink is not None:
+                return _no_convention(truth, at_kink, common)
             return _proved(truth, proof, reading, len(points), common)
     found = prove_equal(truth.derivation, reading.tree)
     if found.verdict == "proved":
         return Judgement(
             truth.wrt.name, PROVED, found.detail, conditions=found.conditions, points=len(points), **common
         )  # fmt: skip
+    if agreed:  # then it differs in few places, if at all
+        far = differs_far_away(truth, reading)
+        if far is not None:
+            found = replace(found, verdict="refuted", counterexample=far)
+        elif found.verdict == "refuted" and (_outside(truth, found) or _only_at_kinks(truth, reading, found)):
+            at_kink = beyond_convention(truth, values)
+            if at_kink is not None:
+                return _no_convention(truth, at_kink, common)
     if found.verdict == "refuted" and agreed and _outside(truth, found):
         how = f"agrees at {len(points)} generic points; where the two differ, {truth.output.name} itself is not defined"
         return Judgement(truth.wrt.name, NUMERICALLY, how, points=len(points), **common)
@@ -99,6 +111,31 @@ def _agrees(truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot])
         if not alike(given, spot.tensor(target), 1e-9):
             return False
     return True
+
+
+def _holds(truth: Truth, reading: Reading) -> bool:
+    """Tell whether a formula that agrees at generic points is right beyond them."""
+    if _proof(truth, reading):
+        return True
+    return differs_far_away(truth, reading) is None
+
+
+def _leaves_kinks_out(proof: Proof) -> bool:
+    return any(c.endswith("off its kinks") for c in proof.conditions)
+
+
+def _no_convention(truth: Truth, found: AtKink, common: dict[str, Any]) -> Judgement:
+    """Return the judgement on a gradient that is right off the kinks, and at one of them no convention."""
+    place = ", ".join(f"{i.letter}={k}" for i, k in zip(truth.free, found.entry, strict=True))
+    between = f"{found.low:.6g}" if found.high - found.low < 1e-3 else f"{found.low:.6g} to {found.high:.6g}"
+    said = (
+        f"right but at the kinks of {', '.join(_kinked(truth))}: there yours is {found.value:.6g}, where the "
+        f"derivative from either side is {between}; no convention gives that"
+    )
+    sizes = {str(s): number(v) for s, v in found.spot.sizes.items()}
+    entries = {t.name: rounded_text(v) for t, v in found.spot.leaves.items() if np.size(v) <= 6}
+    seen = Seen(sizes, entries, f"entry {place}" if place else "", between, f"{found.value:.6g}")
+    return Judgement(truth.wrt.name, WRONG, "", seen=seen, diagnosis=(Diagnosis("case", said),), **common)
 
 
 def _outside(truth: Truth, found: Equality) -> bool:

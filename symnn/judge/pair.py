@@ -179,7 +179,7 @@ class _Task:
                 return work()
         except CannotRun:
             raise
-        except Exception as error:  # whatever somebody's code does is its own
+        except (Exception, SystemExit) as error:  # whatever somebody's code does is its own
             raise CannotRun(f"{name} raised {type(error).__name__}: {error}, at {where}") from error
 
     def called(self, arrays: Mapping[str, Any]) -> tuple[list[Any], Any]:

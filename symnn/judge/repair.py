@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +18,7 @@ from symnn.judge.mends import Change, Known, changed, changes, scaled
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 from symnn.language.grammar import parse
-from symnn.language.reading import read_formula
+from symnn.language.reading import Reading, read_formula
 from symnn.nn.activations import ACTIVATIONS
 
 __all__ = ["Mender", "judged_mismatch"]
@@ -36,10 +36,13 @@ class Mender:
         truth: the true gradient.
         text: the formula, which can be read.
         points: generic ones; the first one screens, the others confirm.
+        confirm: judges a mended formula in full; what it does not call right is no mend.
     """
 
-    def __init__(self, truth: Truth, text: str, points: Sequence[Spot]) -> None:
-        self.truth, self.text, self.points = truth, text, list(points)
+    def __init__(
+        self, truth: Truth, text: str, points: Sequence[Spot], confirm: Callable[[Reading], bool] | None = None
+    ) -> None:
+        self.truth, self.text, self.points, self.confirm = truth, text, list(points), confirm
         self.near, self.far, self.last = changes(parse(text), text, known_by(truth, text))
 
     def turned(self) -> tuple[Diagnosis, ...]:
@@ -88,7 +91,8 @@ class Mender:
         said = " and ".join(dict.fromkeys(c.sentence for c in several))
         if len(several) > 1 and len({c.sentence for c in several}) == 1:
             said += f", {len(several)} times"
-        return Diagnosis(several[0].kind, said, several[0].new, made)
+        first = several[0]
+        return Diagnosis(first.kind, said, " ".join(self.text[first.start : first.end].split()), made)
 
     def right(self, several: Sequence[Change]) -> bool:
         """Tell whether changes make the formula the true gradient, at every point."""
@@ -101,9 +105,10 @@ class Mender:
         try:
             reading = read_formula(text, truth.scope, truth.free)
             with np.errstate(all="ignore"):
-                return reading.fits and all(
+                same = reading.fits and all(
                     alike(p.dense.array(reading.tree, reading.free), p.tensor(target)) for p in self.points
                 )
+            return same and (self.confirm is None or self.confirm(reading))
         except (SymnnError, ArithmeticError, ValueError, LookupError, TypeError):  # then it mends nothing
             return False
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from symnn.graph.interpreter import Interpreter
-from symnn.ground.errors import ShapeError, SymnnError, UnknownNameError
+from symnn.graph.interpreter import Interpreter, size_value
+from symnn.ground.errors import DataError, LabelError, ShapeError, SymnnError, UnknownNameError
 from symnn.ground.sizes import size_text
 from symnn.ground.tensors import Tensor
 from symnn.judge.dense import Dense
@@ -24,8 +24,10 @@ __all__ = ["Spot", "special_spots", "spot_at", "spots"]
 _SIZES = ((3, 5, 4, 2, 7, 6), (5, 2, 3, 7, 4, 6), (2, 7, 5, 3, 6, 4), (4, 3, 2, 5, 6, 7))
 _MARGIN = 1e-3
 _DRAWS = 40
+#: By how much every second point of a special set is larger.
+_LARGER = 6.0
 #: How many points of each special set are drawn: masks and the like may hide a fault at one of them by chance.
-_PER_SET = 4
+_PER_SET = 8
 
 
 @dataclass
@@ -127,11 +129,12 @@ def spot_at(truth: Truth, arrays: Mapping[str, Any], *, seed: int = 0) -> Spot:
     seen: dict[Any, str] = {}
     for name, value in arrays.items():
         if name in symbols:
-            sizes[symbols[name]] = value
+            sizes[symbols[name]] = _checked(name, value, bool(symbols[name].is_integer))
             continue
         if name not in leaves:
             raise UnknownNameError(name, [*leaves, *symbols], "leaf, size or scalar")
         t, shape = leaves[name], np.shape(value)
+        _check_entries(t, value)
         if len(shape) != t.rank:
             raise ShapeError(f"at= gives {name} the shape {shape}; it has the axes {size_text(t.shape)}.")
         for size, n in zip(t.shape, shape, strict=True):
@@ -140,11 +143,39 @@ def spot_at(truth: Truth, arrays: Mapping[str, Any], *, seed: int = 0) -> Spot:
                 raise ShapeError(f"at= gives {size} the value {n} by {name} {shape}, and {sizes[size]} by {where}.")
             seen.setdefault(size, name)
     for n, s in enumerate(truth.symbols.sizes):
-        sizes.setdefault(s, _SIZES[0][n % len(_SIZES[0])])
+        labels = [arrays[t.name] for t in truth.leaves if t.classes == s and np.size(arrays.get(t.name, ()))]
+        least = [int(np.max(a)) + 1 for a in labels]
+        sizes.setdefault(s, max([_SIZES[0][n % len(_SIZES[0])], *least]))
     sizes |= {s: _scalar(s, rng) for s in truth.symbols.scalars if s not in sizes}
+    for t in truth.leaves:
+        if t.name in arrays and t.classes is not None:
+            _check_labels(t, np.asarray(arrays[t.name]), size_value(t.classes, sizes))
     drawn = leaf_values(truth.graph, sizes, rng)
     given = {t: np.asarray(arrays[t.name]) if t.name in arrays else drawn[t] for t in truth.leaves}
     return Spot(sizes, {t: v if t.classes is not None else v.astype(float) for t, v in given.items()}, "given")
+
+
+def _checked(name: str, value: Any, whole: bool) -> Any:
+    if whole and not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1):
+        raise DataError(f"at= gives the size {name} the value {value!r}; a size is a whole number from 1 on.")
+    if not whole and not (isinstance(value, int | float | np.number) and np.isfinite(value)):
+        raise DataError(f"at= gives {name} the value {value!r}, expected a finite number.")
+    return int(value) if whole else float(value)
+
+
+def _check_entries(t: Tensor, value: Any) -> None:
+    array = np.asarray(value)
+    if t.classes is not None:
+        if array.dtype.kind not in "iu":
+            raise LabelError(f"at= gives the labels {t.name} as {array.dtype}, expected whole numbers.")
+    elif array.dtype.kind not in "fiub" or not np.all(np.isfinite(array)):
+        raise DataError(f"at= gives {t.name} entries that are no finite real numbers.")
+
+
+def _check_labels(t: Tensor, array: Any, classes: int) -> None:
+    if array.size and (array.min() < 0 or array.max() >= classes):
+        found = f"from {array.min()} to {array.max()}"
+        raise LabelError(f"at= gives {t.name} labels {found}; they lie in 0 to {classes - 1}.")
 
 
 # -- points that hide faults -------------------------------------------------------------------------------------------
@@ -191,10 +222,12 @@ def _made(
             chosen[s] = chosen[value] if value in chosen else value
         return chosen
 
-    for spot in islice(_drawn(truth, rng, sizes), _PER_SET):
+    for number, spot in enumerate(islice(_drawn(truth, rng, sizes), _PER_SET)):
         leaves = dict(spot.leaves)
         for t, f in (change or {}).items():
             leaves[t] = f(leaves[t])
         if same is not None:
             leaves[same[1]] = leaves[same[0]]
+        if number % 2:  # a mask or a cut may only be reached by larger entries
+            leaves = {t: v * _LARGER if t.classes is None and not t.positive else v for t, v in leaves.items()}
         yield replace(spot, leaves=leaves, label=label)
