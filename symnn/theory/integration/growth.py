@@ -16,10 +16,11 @@ from symnn.theory.integration.pieces import Piece
 from symnn.theory.integration.roots import DIGITS
 from symnn.theory.integration.scalar import put, walk
 
-__all__ = ["Reach", "order_at", "reach", "require", "shifted"]
+__all__ = ["Reach", "features", "order_at", "reach", "require", "shifted"]
 
 #: Distances from the mean, in standard deviations, at which the integrand is looked at; growth is judged at the last.
 _STEPS = np.concatenate([np.arange(0.03125, 64, 0.25), 64 * 1.5 ** np.arange(0, 11)])
+_DEGREE = 8
 _VANISHED, _HOPELESS = -1000.0, 1e6
 #: An order of growth at a finite point above which the integral is taken to exist there.
 _LEAST_ORDER = -0.99
@@ -31,7 +32,7 @@ class Reach:
 
     low: float
     high: float
-    tail: float
+    tail: Any
 
 
 def require(piece: Piece, x: Any, mean: float, variance: float) -> None:
@@ -53,7 +54,8 @@ def reach(piece: Piece, x: Any, mean: float, variance: float, drop: float) -> Re
     Raises:
         MomentError: it does not decay.
     """
-    low, high, tail = -math.inf, math.inf, 0.0
+    low, high = -math.inf, math.inf
+    tail: Any = 0.0
     sides: list[tuple[int, Array, Array]] = []
     program, deviation = Program(piece.body, x), math.sqrt(variance)
     if piece.lower.is_finite:
@@ -61,6 +63,7 @@ def reach(piece: Piece, x: Any, mean: float, variance: float, drop: float) -> Re
     if piece.upper.is_finite:
         high = as_float(piece.upper)
     start = min(max(mean, low), high)
+    narrow = features(piece.body, x)
     for side, end in ((-1, low), (1, high)):
         if end == start:
             continue
@@ -68,6 +71,8 @@ def reach(piece: Piece, x: Any, mean: float, variance: float, drop: float) -> Re
             points = start + (end - start) * np.linspace(0.02, 0.98, 25)
         else:
             points = start + side * deviation * _STEPS
+        centres = [c for c, _ in narrow if min(points[0], points[-1]) < c < max(points[0], points[-1])]
+        points = side * np.sort(side * np.concatenate([points, centres]))
         sizes = _log_sizes(program, points, mean) - (points - mean) ** 2 / (2 * variance)
         if not math.isfinite(end) and not _decays(sizes):
             raise MomentError(
@@ -85,13 +90,37 @@ def reach(piece: Piece, x: Any, mean: float, variance: float, drop: float) -> Re
         large = np.flatnonzero(sizes > top - drop)
         last = min(int(large[-1]) + 1 if len(large) else 0, len(points) - 2)
         highest = np.maximum.accumulate(sizes[last:][::-1])[::-1]
-        beyond = np.exp(np.minimum(highest[:-1], 700.0)) * np.abs(_steps(points[last:]))
-        tail += 2 * float(np.sum(beyond)) / math.sqrt(2 * math.pi * variance)
+        peak = float(highest[0])
+        beyond = np.exp(highest[:-1] - peak) * np.abs(_steps(points[last:])) if peak > -math.inf else np.zeros(1)
+        scale = math.exp(peak) if peak < 700 else mpmath.exp(peak)
+        tail += 2 * float(np.sum(beyond)) * scale / math.sqrt(2 * math.pi * variance)
         if side < 0:
             low = float(points[last])
         else:
             high = float(points[last])
     return Reach(low, high, tail)
+
+
+def features(body: Any, x: Any) -> list[tuple[float, float]]:
+    """Return where a body may change on a small scale, and on which: (centre, width), sorted.
+
+    Of a function of a polynomial p these are the real and imaginary parts of the solutions of p = i pi/2, which is the
+    nearest pole for tanh; of a power of one, of its zeros.
+
+    >>> z = sympy.Symbol("z", real=True)
+    >>> [(c, round(w, 6)) for c, w in features(sympy.tanh(100 * z - 50), z)]
+    [(0.5, 0.015708)]
+    """
+    found: set[tuple[float, float]] = set()
+    for part in walk(body):
+        inner = part.base if isinstance(part, sympy.Pow) else part.args[0] if isinstance(part, sympy.Function) else None
+        if inner is None or x not in inner.free_symbols or not inner.is_polynomial(x):
+            continue
+        coefficients = [complex(as_float(c)) for c in sympy.Poly(inner, x).all_coeffs()]
+        if len(coefficients) <= _DEGREE + 1 and np.all(np.isfinite(coefficients)):
+            coefficients[-1] -= 0 if isinstance(part, sympy.Pow) else 0.5j * math.pi
+            found |= {(float(r.real), abs(float(r.imag))) for r in np.roots(coefficients) if r.imag}
+    return sorted(found)
 
 
 def order_at(piece: Piece, x: Any, end: int) -> float:

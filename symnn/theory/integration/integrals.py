@@ -1,7 +1,7 @@
 """The table of integrals against a normal density: each with its condition and source, and the code that applies it.
 
 Every record says what the integral of ``integrand`` times the density of N(m, q) over (lower, upper) is; the tests hold
-each against mpmath's quadrature. A term of ``terms`` is led to them by two rules, which are records too: its
+each against mpmath's quadrature. A term of ``terms_of`` is led to them by two rules, which are records too: its
 exponential is taken into the density (completing the square), and its power of z is lowered by integration by parts,
 which turns a factor erf into another exponential.
 """

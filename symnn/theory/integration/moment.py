@@ -78,6 +78,10 @@ def moment(pieces: Sequence[Piece], x: Any, z: Any, mean: Any, variance: Any, di
         )
     value, bound = by_quadrature(pieces, x, mean, variance, digits)
     if digits <= FLOAT_DIGITS:
+        if not math.isfinite(float(value)):
+            raise MomentError(
+                f"E[{expression}] is {mpmath.nstr(value, 6)}, too large for a float; ask for more digits."
+            )
         value, bound = float(value), bound + abs(float(value)) * 2.0**-52
     return Integral(value, None, bound, QUADRATURE, (), expression, variance)
 

@@ -13,7 +13,7 @@ import sympy
 
 from symnn.theory.errors import MomentError
 from symnn.theory.integration.evaluate import Array, Program, as_float, as_mpf
-from symnn.theory.integration.growth import order_at, reach, shifted
+from symnn.theory.integration.growth import features, order_at, reach, shifted
 from symnn.theory.integration.pieces import Piece
 from symnn.theory.integration.quadrature import Outcome, Rule, float_rule, integrate, number_rule
 
@@ -41,11 +41,14 @@ class _Unsettled(MomentError):
 
 @dataclass(frozen=True)
 class _Patch:
-    """An integral from breaks[0] to breaks[-1] of f times the density; ``point`` and ``jacobian`` say of which z."""
+    """An integral of f times the density between the breaks, over z, or over v where ``approach`` is given.
+
+    ``approach`` is (c, side, end): z = end + side c exp(-v), and ``program`` is f by the distance from the end.
+    """
 
     program: Program
     breaks: Array
-    exponential: tuple[float, int, Any] | None = None
+    approach: tuple[float, int, Any] | None = None
 
 
 def by_quadrature(pieces: Sequence[Piece], x: Any, mean: Any, variance: Any, digits: int) -> tuple[Any, float]:
@@ -74,19 +77,27 @@ def by_quadrature(pieces: Sequence[Piece], x: Any, mean: Any, variance: Any, dig
     return _in_numbers(pieces, x, mean, variance, digits)
 
 
-def panels(low: float, high: float, centre: float, step: float, special: Sequence[float]) -> Array:
-    """Return breaks of [low, high]: a step apart, and in growing steps from each special point."""
+def panels(
+    low: float,
+    high: float,
+    centre: float,
+    step: float,
+    special: Sequence[float],
+    narrow: Sequence[tuple[float, float]] = (),
+) -> Array:
+    """Return breaks of [low, high]: a step apart, and in growing steps from special points and narrow features."""
     count = max(2, min(200, math.ceil((high - low) / step)))
     points = [centre + step * np.arange(-24.0, 25.0), np.linspace(low, high, count + 1)]
     points += [graded(p, step) for p in special]
+    points += [graded(p, step, width) for p, width in narrow if width < step]
     every = np.unique(np.concatenate(points))
     inside = every[(every > low) & (every < high)]
     return np.concatenate([[low], inside, [high]])
 
 
-def graded(point: float, last: float) -> Array:
-    """Return breaks about a point, at distances that double from a half until ``last`` is reached."""
-    steps = 2.0 ** np.arange(-1, max(0, math.ceil(math.log2(max(last, 1.0)))) + 1)
+def graded(point: float, last: float, first: float = 1.0) -> Array:
+    """Return breaks about a point, at distances that double from a half of ``first`` until ``last`` is reached."""
+    steps = first * 2.0 ** np.arange(-1, max(0, math.ceil(math.log2(max(last / first, 1.0)))) + 1)
     return np.concatenate([point - steps[::-1], [point], point + steps])
 
 
@@ -165,7 +176,7 @@ def _patches(piece: Piece, x: Any, mean: float, variance: float, drop: float, ex
             high = high - near
     special = sorted({0.0, found.low, found.high})
     step = deviation / 2 if exact is as_float else deviation
-    breaks = panels(float(low), float(high), mean, step, special)
+    breaks = panels(float(low), float(high), mean, step, special, features(piece.body, x))
     whole: Array = np.array([low, *breaks[1:-1], high], dtype=float if exact is as_float else object)
     return [*out, _Patch(Program(piece.body, x), whole)], tail
 
@@ -178,9 +189,9 @@ def _integrand(patch: _Patch, mean: Any, variance: Any, exp: Any, scale: Any) ->
             out: Array = _values(patch.program, points) * exp(-((points - mean) ** 2) / (2 * variance)) / scale
         return out
 
-    if patch.exponential is None:
+    if patch.approach is None:
         return direct
-    near, side, point = patch.exponential
+    near, side, point = patch.approach
 
     def approached(v: Array) -> Array:
         y = near * exp(-v)

@@ -10,7 +10,7 @@ import numpy as np
 
 from symnn.theory.errors import MomentError
 from symnn.theory.integration.evaluate import Array, Program, as_float
-from symnn.theory.integration.growth import reach
+from symnn.theory.integration.growth import features, reach
 from symnn.theory.integration.numeric import graded, panels
 from symnn.theory.integration.pieces import Piece
 from symnn.theory.integration.quadrature import float_rule, integrate
@@ -61,6 +61,7 @@ class _Side:
 
     def __init__(self, piece: Piece, x: Any, variance: float) -> None:
         self.values = Program(piece.body, x).floats
+        self.narrow = features(piece.body, x)
         squared = Piece(piece.lower, piece.upper, piece.body**2)
         self.reach = reach(squared, x, 0.0, variance, 92.0)
         self.low, self.high = self.reach.low, self.reach.high
@@ -83,7 +84,8 @@ class _Given:
     def __init__(self, sides: Sequence[_Side], slope: float, deviation: float, spread: float, level: int) -> None:
         self.sides, self.slope, self.deviation, self.level = sides, slope, deviation, level
         marks = sorted({0.0, *(e for s in sides for e in s.ends)})
-        self.fixed = np.unique(np.concatenate([graded(p, spread) for p in marks]))
+        narrow = [graded(c, spread, width) for s in sides for c, width in s.narrow if width < spread]
+        self.fixed = np.unique(np.concatenate([*(graded(p, spread) for p in marks), *narrow]))
 
     def __call__(self, u: Array) -> tuple[Array, Array]:
         flat = u.reshape(-1)
@@ -131,7 +133,8 @@ def _outer(sides: Sequence[_Side], given: _Given, variance: float, width: float)
             return out
 
         special = {0.0, *side.ends, *(k + s * width * j for k in kinks for j in (0, 1, 3, 8) for s in (1, -1))}
-        breaks = panels(side.low, side.high, 0.0, deviation / 2, sorted(p for p in special if math.isfinite(p)))
+        marks = sorted(p for p in special if math.isfinite(p))
+        breaks = panels(side.low, side.high, 0.0, deviation / 2, marks, side.narrow)
         found = integrate(integrand, breaks, float_rule(), 1e-14)
         left, right = found.panels
         nodes, weights = float_rule().coarse

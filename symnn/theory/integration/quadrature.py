@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +36,7 @@ class Outcome:
 
     Attributes:
         value: the integral by the fine rule.
-        error: the sum over panels of the difference between fine and coarse rule.
+        error: the sum over panels of the difference between fine and coarse rule, and of what rounding a point moves.
         size: the integral of the absolute value.
         panels: left and right ends of the panels at the end.
     """
@@ -66,23 +67,20 @@ def _legendre(count: int, digits: int) -> tuple[Array, Array]:
     with mpmath.workdps(digits + 5):
         for start in np.polynomial.legendre.leggauss(count)[0]:
             y = mpmath.mpf(float(start))
-            while True:
-                before, here = mpmath.mpf(1), y
-                for k in range(2, count + 1):
-                    before, here = here, ((2 * k - 1) * y * here - (k - 1) * before) / k
-                slope = count * (y * here - before) / (y * y - 1)
-                step = here / slope
-                y -= step
-                if abs(step) < mpmath.mpf(10) ** -(digits // 2 + 3):
-                    break
+            for _ in range(math.ceil(math.log2((digits + 5) / 14))):  # each step doubles the 14 digits that are right
+                value, slope = _polynomial(count, y)
+                y -= value / slope
             nodes.append(y)
-            weights.append(2 / ((1 - y * y) * (slope + step * _curvature(count, y, slope)) ** 2))
+            weights.append(2 / ((1 - y * y) * _polynomial(count, y)[1] ** 2))
     return np.array(nodes, dtype=object), np.array(weights, dtype=object)
 
 
-def _curvature(count: int, y: Any, slope: Any) -> Any:
-    """Return minus the second derivative at a zero of the polynomial, to carry its slope over the last step."""
-    return -2 * y * slope / (1 - y * y)
+def _polynomial(count: int, y: Any) -> tuple[Any, Any]:
+    """Return the Legendre polynomial of a degree and its derivative."""
+    before, here = mpmath.mpf(1), y
+    for k in range(2, count + 1):
+        before, here = here, ((2 * k - 1) * y * here - (k - 1) * before) / k
+    return here, count * (y * here - before) / (y * y - 1)
 
 
 def integrate(f: Callable[[Array], Array], breaks: Array, rule: Rule, tolerance: float) -> Outcome:
@@ -94,11 +92,11 @@ def integrate(f: Callable[[Array], Array], breaks: Array, rule: Rule, tolerance:
     """
     left, right = breaks[:-1], breaks[1:]
     kept: list[tuple[Array, Array, Array, Array, Array]] = []
-    done, size = 0 * breaks[0], 0 * breaks[0]
+    done, size, moved = 0 * breaks[0], 0 * breaks[0], 0 * breaks[0]
     for step in range(_ROUNDS):
         middle, half = (left + right) / 2, (right - left) / 2
-        fine, sizes = _panels(f, middle, half, rule.fine)
-        coarse, _ = _panels(f, middle, half, rule.coarse)
+        fine, sizes, variation = _panels(f, middle, half, rule.fine)
+        coarse, _, _ = _panels(f, middle, half, rule.coarse)
         with np.errstate(invalid="ignore"):
             errors = abs(fine - coarse)
         size = done + sizes.sum()
@@ -110,6 +108,7 @@ def integrate(f: Callable[[Array], Array], breaks: Array, rule: Rule, tolerance:
         closed = ~open_
         kept.append((left[closed], right[closed], fine[closed], errors[closed], sizes[closed]))
         done = done + sizes[closed].sum()
+        moved = moved + rule.unit * (np.maximum(abs(left), abs(right)) * variation)[closed].sum()
         if not open_.any():
             break
         left, right = (
@@ -117,15 +116,18 @@ def integrate(f: Callable[[Array], Array], breaks: Array, rule: Rule, tolerance:
             np.concatenate([middle[open_], right[open_]]),
         )
     ends = tuple(np.concatenate([k[j] for k in kept]) for j in range(5))
-    return Outcome(ends[2].sum(), ends[3].sum(), ends[4].sum(), (ends[0], ends[1]))
+    return Outcome(ends[2].sum(), ends[3].sum() + moved, ends[4].sum(), (ends[0], ends[1]))
 
 
-def _panels(f: Callable[[Array], Array], middle: Array, half: Array, rule: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Return the integral of f, and of its absolute value, over each panel."""
+def _panels(
+    f: Callable[[Array], Array], middle: Array, half: Array, rule: tuple[Array, Array]
+) -> tuple[Array, Array, Array]:
+    """Return the integral of f, that of its absolute value, and the variation of f, over each panel."""
     nodes, weights = rule
     with np.errstate(all="ignore"):
         values = f(middle[:, None] + half[:, None] * nodes[None, :])
-        return (values * weights).sum(axis=1) * half, (abs(values) * weights).sum(axis=1) * half
+        variation = abs(values[:, 1:] - values[:, :-1]).sum(axis=1)
+        return (values * weights).sum(axis=1) * half, (abs(values) * weights).sum(axis=1) * half, variation
 
 
 def _plain(numbers: Array) -> Array:

@@ -32,12 +32,19 @@ def read(caller: str, expression: Any, z: Any) -> tuple[Any, Any]:
     """Return the expression in a real symbol of its own, floats in it taken as the decimals they print as.
 
     Raises:
-        DefinitionError: ``z`` is no symbol, or the expression is neither SymPy nor a number (text is not read).
+        DefinitionError: ``z`` is no symbol or declared positive, integer or the like, or the expression is neither
+            SymPy nor a number (text is not read).
         UnsupportedError: it contains what is no function of real numbers known here, such as floor or a sum.
         MomentError: it is not real, or has another free symbol that is not declared real or positive.
     """
     if not isinstance(z, sympy.Symbol):
-        raise DefinitionError(f"{caller}() takes the symbol of the normal number second, found {found(z)}.")
+        raise DefinitionError(f"{caller}() takes the normal number as a symbol, Symbol('z'), found {found(z)}.")
+    for kind in ("positive", "negative", "nonpositive", "nonnegative", "integer", "zero"):
+        if getattr(z, f"is_{kind}"):
+            raise DefinitionError(
+                f"{caller}(): {z} is declared {kind}, which a normal number is not, and SymPy simplifies by it. "
+                f"Declare it by sympy.Symbol({str(z)!r}, real=True)."
+            )
     if not isinstance(expression, sympy.Basic):
         expression = real_constant(caller, "a function that is a constant", expression)
     x = sympy.Dummy("z", real=True)

@@ -7,7 +7,11 @@ from typing import Any
 
 import sympy
 
-__all__ = ["Term", "terms"]
+from symnn.theory.integration.scalar import walk
+
+__all__ = ["Term", "terms_of"]
+
+_FOREIGN = (sympy.tanh, sympy.asin, sympy.acos, sympy.atan, sympy.asinh)
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,19 @@ class Term:
         return out * sympy.log(z) ** self.logs
 
 
-def terms(body: Any, z: Any) -> list[Term] | None:
+def terms_of(body: Any, z: Any) -> list[Term] | None:
     """Return the terms whose sum is the body, like ones added; None where it is no such sum.
 
     sinh, cosh, sin and cos are written by exp, erfc by erf. A broken power or a logarithm of z needs a positive ``z``.
 
     >>> z = sympy.Symbol("z", real=True)
-    >>> terms(z * (1 + sympy.erf(z)) / 2, z)[1].erfs
+    >>> terms_of(z * (1 + sympy.erf(z)) / 2, z)[1].erfs
     ((1, 0),)
-    >>> terms(sympy.tanh(z), z) is None
+    >>> terms_of(sympy.tanh(z), z) is None
     True
     """
+    if any(_outside(p, z) for p in walk(body)):
+        return None
     found: dict[Term, Any] = {}
     for part in sympy.Add.make_args(sympy.expand(_by_exp(body))):
         term = _term(part, z)
@@ -58,6 +64,13 @@ def terms(body: Any, z: Any) -> list[Term] | None:
         key = replace(term, coefficient=sympy.S.One)
         found[key] = found.get(key, 0) + term.coefficient
     return [key.times(c) for key, c in found.items() if c != 0]
+
+
+def _outside(part: Any, z: Any) -> bool:
+    """Tell whether a part keeps the body from being such a sum, which saves opening it."""
+    if isinstance(part, sympy.Pow):
+        return bool(isinstance(part.base, sympy.Add) and part.exp.is_negative and z in part.base.free_symbols)
+    return isinstance(part, _FOREIGN) and z in part.free_symbols
 
 
 def _by_exp(body: Any) -> Any:
