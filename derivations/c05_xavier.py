@@ -3,7 +3,7 @@
 import sympy
 
 import symnn as sn
-from symnn.gallery import Page, Row
+from symnn.gallery import Page, Row, result_at
 
 D, H = sn.dims("D H")
 i, j = sn.indices("i j")
@@ -35,7 +35,7 @@ def build() -> Page:
     up = back.upstream
     assert up is not None
     page.derive(back)
-    delta = sn.define("delta", (j,), back.result.subs({back.free[0]: j}))
+    delta = sn.define("delta", (j,), result_at(back, j))
     backward = page.moment(
         sn.variance(delta[into], {W: sn.laws.symmetric(s2), up: sn.laws.any_law(0, d)}, assuming=ARRIVES),
         claim=H * s2 * d, sample={D: 3, H: 4, s2: 0.7, d: 0.6},

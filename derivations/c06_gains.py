@@ -46,7 +46,8 @@ def build() -> Page:
             name.replace("_", " "), exact, f"{float(g.second.value):.12f}", f"{g.second.bound:.0e}",
             f"{float(g.forward):.6f}", f"{float(g.backward):.6f}" if g.backward is not None else "none", table,
         ))  # fmt: skip
-    page.table(("activation", "$\\mathbb{E}[g(z)^2]$", "value", "error below", "gain", "gain backward", "table in use"), rows)
+    header = ("activation", "$\\mathbb{E}[g(z)^2]$", "value", "error below", "gain", "gain backward", "table in use")
+    page.table(header, rows)
     for name, closed in SECOND.items():
         page.equal(
             f"closed form, {name.replace('_', ' ')}", found[name].second.closed, closed,

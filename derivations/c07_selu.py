@@ -33,8 +33,8 @@ def build() -> Page:
     )  # fmt: skip
     page.heading("Solved")
     page.prose(
-        """The first is linear in $\\alpha$, and $\\lambda$ drops out of it; the second is then solved for $\\lambda$. So
-        there is one positive solution."""
+        """The first is linear in $\\alpha$, and $\\lambda$ drops out of it; the second is then solved for $\\lambda$.
+        So there is one positive solution."""
     )
     found = sn.selu_constants(30)
     with mpmath.workdps(40):
@@ -58,9 +58,12 @@ def build() -> Page:
     page.table(("by the mean", "by the variance"), rows)
     sizes = [abs(float(e)) for e in found.eigenvalues]
     page.observed("stable", found.stable, f"eigenvalues of size {sizes[0]:.4f} and {sizes[1]:.4f}, both below 1")
-    z1 = sympy.Symbol("q", positive=True)
-    nu = sn.gaussian_mean(g**2, z, variance=z1).closed.subs({lam: 1, alpha: found.alpha}) * found.scale**2
-    slope = float(sympy.diff(nu, z1).subs(z1, 1).evalf(20))
+    q = sympy.Symbol("q", positive=True)
+    nu = sympy.lambdify((q, lam, alpha), sn.gaussian_mean(g**2, z, variance=q).closed, "mpmath")
+    with mpmath.workdps(30):
+        step = mpmath.mpf("1e-10")
+        ends = [nu(1 + sign * step, found.scale, found.alpha) for sign in (1, -1)]
+        slope = float((ends[0] - ends[1]) / (2 * step))
     page.observed(
         "the slope once more, from the closed form at any variance", min(abs(slope - s) for s in sizes) < 1e-9,
         f"d E[g(sqrt(q) z)^2]/dq at q = 1 is {slope:.10f}",

@@ -5,6 +5,7 @@ from sympy import acos, asin, cos, pi, sin, sqrt
 
 import symnn as sn
 from symnn.gallery import Page, Row
+from symnn.theory.integration.scalar import derivative
 
 
 def build() -> Page:
@@ -37,7 +38,7 @@ def build() -> Page:
         lead=r"\mathbb{E}[g'(u)\, g'(v)]",
     )  # fmt: skip
     page.equal(
-        "the derivative of the one by the correlation is the other", sympy.diff(found.closed, rho), step.closed,
+        "the derivative of the one by the correlation is the other", derivative(found.closed, rho), step.closed,
         lead=r"\frac{\partial}{\partial \rho} \mathbb{E}[g(u)\, g(v)]",
     )  # fmt: skip
 

@@ -74,6 +74,8 @@ from symnn.theory.gaussian import gaussian_mean
 from symnn.theory.initialisation import initialisation, kaiming, lecun, xavier
 from symnn.theory.integration.products import gaussian_product
 from symnn.theory.moment import Moment, covariance, expectation, variance
+from symnn.theory.propagation import predict as signal_propagation
+from symnn.theory.propagation_spectrum import singular_values
 from symnn.theory.selu import selu_constants
 from symnn.verdict import Verdict
 
@@ -181,6 +183,8 @@ __all__ = [
     "laws",
     "lecun",
     "selu_constants",
+    "signal_propagation",
+    "singular_values",
     "variance",
     "xavier",
 ]

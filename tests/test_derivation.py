@@ -309,3 +309,12 @@ def test_brief_gradients_of_a_network(batch: sn.Network) -> None:
 def test_every_built_in_example_is_right(name: str) -> None:
     verdict = EXAMPLES[name].build().check()
     assert verdict and all(c.verdict == "proved" for c in verdict.checks.values()), str(verdict)
+
+
+def test_differences_of_a_scalar_layer_take_its_upstream_along() -> None:
+    n, i = sn.dims("n"), sn.index("i")
+    v, h = sn.parameter("v", (n,)), sn.input("h", (n,))
+    f = sn.define("f", (), 3 * sn.sum(v[i] * h[i], i))
+    for name in ("v", "h"):
+        found = sn.vjp(f, name)
+        assert found.difference().verdict == "differenced" and found.check()

@@ -162,7 +162,7 @@ class Page:
         said = f"{proved} of {len(checks)} lines proved equal to the one before, through joint cumulants"
         found = [Record("lines", "the lines", Check(weakest(checks).verdict, said), lines=(len(checks), proved))]
         if claim is not None:
-            tree = from_sympy(sympy.sympify(claim))
+            tree = from_sympy(sympy.sympify(claim, strict=True))
             found.append(Record("claim", against, m.equals(claim), m.result, tree))
         if sample is not None:
             sizes = {k: int(v) for k, v in sample.items() if k.is_integer}

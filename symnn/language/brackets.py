@@ -10,6 +10,7 @@ import sympy
 
 from symnn.ground.indices import Index
 from symnn.ground.sizes import as_size
+from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.tree import Add, Entry, Neg, Tree, free_indices, walk
 from symnn.language.arrays import ONE as SINGLE
@@ -123,7 +124,7 @@ class Brackets(Operators):
         for end in (start, stop):
             if not end.free_symbols <= size.free_symbols or (size - end).is_negative:
                 raise self.error(f"an axis of {size} is not known to reach as far as {end}.", item)
-        if not length.subs(dict.fromkeys(length.free_symbols, _LARGE)) > 0:
+        if not map_size(length, dict.fromkeys(length.free_symbols, sympy.Integer(_LARGE))) > 0:
             raise self.error(f"from {start} to {stop} there is nothing on an axis of {size}.", item)
         return from_sympy(start), as_size(length), 1
 

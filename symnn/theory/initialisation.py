@@ -27,6 +27,7 @@ from symnn.theory import laws
 from symnn.theory.errors import MomentError
 from symnn.theory.gains import Gain, gain
 from symnn.theory.moment import Moment, variance
+from symnn.theory.numbers import at_values
 
 __all__ = ["Condition", "Initialisation", "initialisation", "kaiming", "lecun", "uniform_bound", "xavier"]
 
@@ -97,7 +98,7 @@ class Initialisation:
             found = {"forward": found["forward"], "backward": self.backward.variance, "compromise": found["compromise"]}
         out = {}
         for word, value in found.items():
-            v = float(sympy.N(value.subs({FAN_IN: fan_in, FAN_OUT: fan_out})))
+            v = float(sympy.N(at_values(value, {FAN_IN: fan_in, FAN_OUT: fan_out})))
             out[word] = {"variance": v, "std": v**0.5, "bound": float(uniform_bound(sympy.Float(v, 17)))}
         return out
 
@@ -155,7 +156,7 @@ def _layer(kind: Any, z: Any, constants: dict[str, Any]) -> tuple[Tensor, Tensor
     else:
         if z is None or not isinstance(kind, sympy.Expr):
             raise DefinitionError("An activation is a name of the table, or a SymPy expression and its symbol.")
-        h = define("h", (j,), kind.subs({z: x[j]}))
+        h = define("h", (j,), at_values(kind, {z: x[j]}))
     return x, define("a", (i,), sum_over(W[i, j] * h[j], j)), W
 
 
@@ -165,7 +166,7 @@ def _condition(ask: Any, keeps: Any, by_number: float | None, said: str, fan: An
     if _named(moment.result):
         return Condition(moment, keeps, moment.solved(_S2, keeps), True)
     moment = ask(laws.gaussian(1), (said, _NORMAL))
-    equals = keeps.subs({_V: 1})
+    equals = at_values(keeps, {_V: 1})
     if _named(moment.result):
         return Condition(moment, equals, moment.solved(_S2, equals), True)
     if by_number is None:

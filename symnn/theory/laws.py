@@ -93,7 +93,7 @@ def _tree(value: Any, what: str) -> Tree:
     if isinstance(value, Tree):
         return value
     if isinstance(value, int | Fraction | sympy.Expr) and not isinstance(value, bool):
-        return from_sympy(sympy.sympify(value) if not isinstance(value, Fraction) else sympy.Rational(value))
+        return from_sympy(sympy.sympify(value, strict=True))
     if isinstance(value, float):
         return from_sympy(sympy.Rational(str(value)))
     raise DefinitionError(f"The {what} of a law is a number or a scalar symbol, found {value!r}.")
@@ -105,7 +105,7 @@ def _power(base: Tree, n: int) -> Tree:
 
 def _positive(value: Any, what: str) -> Tree:
     tree = _tree(value, what)
-    plain = sympy.sympify(value) if isinstance(value, int | float | sympy.Expr) else None
+    plain = sympy.sympify(value, strict=True) if isinstance(value, int | float | sympy.Expr) else None
     if plain is not None and (plain.is_nonpositive or plain.is_real is False):
         raise MomentError(f"The {what} of a law must be > 0, found {value}: entries that do not vary have no scale.")
     return tree

@@ -30,7 +30,7 @@ from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws, is_random, taken
 from symnn.theory.laws import Law
-from symnn.theory.numbers import number
+from symnn.theory.numbers import at_values, number
 from symnn.theory.rules import lines_of
 from symnn.verify.abreast import widened
 from symnn.verify.record import Check
@@ -138,8 +138,11 @@ class Moment:
 
         The moment is worked out once more, in one go through joint cumulants: another path than that of the lines.
         """
-        tree = claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim))
+        tree = claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim, strict=True))
         tree = substitute(tree, indices={i: Ix(j) for i, j in self.indices.items()})
+        free = tuple(free_indices(tree))
+        own, tree = typed("the claim", free, tree)
+        tree = substitute(tree, indices={i: Ix(j) for i, j in zip(own, free, strict=True)})
         check = self._compared(taken(self.question, self.laws), tree)
         if check.verdict == "refuted":
             return Check("refuted", f"{text(self.result)} against {text(tree)}: {check.detail}", check.worst)
@@ -235,8 +238,8 @@ class Moment:
             sample = (one - one.mean()) * (other - other.mean()) * draws / (draws - 1)
         estimate, error = float(sample.mean()), float(sample.std(ddof=1) / np.sqrt(draws))
         predicted = self.value
-        predicted = predicted.subs({k: 0 for k in predicted.free_symbols if isinstance(k, Index)})
-        return Sampled(estimate, error, float(predicted.subs(values)), draws)
+        predicted = at_values(predicted, {k: 0 for k in predicted.free_symbols if isinstance(k, Index)})
+        return Sampled(estimate, error, float(at_values(predicted, values)), draws)
 
     def _column(self, part: Tree, values: Mapping[Any, Any], draws: int, seed: int) -> Any:
         """Return an expression at its indices' first values, once for every draw."""
@@ -263,7 +266,7 @@ def _drawn(t: Tensor, law: Law, count: int, values: Mapping[Any, Any], rng: np.r
     shape = (count, *(size_value(s, values) for s in t.shape))
 
     def number(tree: Tree) -> float:
-        return float(to_sympy(tree).subs(values))
+        return float(at_values(to_sympy(tree), values))
 
     return law.draw(rng, shape, number)
 

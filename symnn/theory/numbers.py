@@ -6,6 +6,7 @@ The quadrature is mpmath's, on the raw expression: it shares nothing with the cl
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
@@ -14,16 +15,23 @@ import numpy as np
 import sympy
 
 from symnn.ground.indices import Index
+from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tree import Entry, Fn, Sym, Tree, children, rebuild, transform, walk
 from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws
 from symnn.theory.laws import Law
 
-__all__ = ["number"]
+__all__ = ["at_values", "number"]
 
 #: Where the density of a standard normal number is below 1e-40.
 _FAR = 14
+
+
+def at_values(expression: Any, values: Mapping[Any, Any]) -> Any:
+    """Return a SymPy expression with numbers or other expressions in the place of symbols."""
+    found: Any = map_size(expression, {k: sympy.sympify(v, strict=True) for k, v in values.items()})
+    return found
 
 
 def number(tree: Tree, laws: Laws, *, seed: int = 0) -> float:
@@ -40,7 +48,7 @@ def number(tree: Tree, laws: Laws, *, seed: int = 0) -> float:
         return int(rng.integers(2, 9)) if symbol.is_integer else float(rng.uniform(0.4, 1.7))
 
     def value_of(expression: Any) -> Any:
-        return expression.subs({s: chosen(s) for s in expression.free_symbols})
+        return at_values(expression, {s: chosen(s) for s in expression.free_symbols})
 
     def go(at: Tree) -> Tree:
         if isinstance(at, Fn) and at.name == "E":
@@ -51,7 +59,7 @@ def number(tree: Tree, laws: Laws, *, seed: int = 0) -> float:
     made = go(tree)
     means = [at.symbol for at in walk(made) if isinstance(at, Sym) and at.symbol.is_Dummy]
     held = {s: sympy.Float(s.name, 17) for s in means}
-    return float(sympy.N(value_of(to_sympy(made).subs(held)).doit()))
+    return float(sympy.N(value_of(at_values(to_sympy(made), held))))
 
 
 def _mean(tree: Tree, laws: Laws, value_of: Any) -> float:
@@ -65,7 +73,7 @@ def _mean(tree: Tree, laws: Laws, value_of: Any) -> float:
     z = sympy.Symbol("z", real=True)
     mean, variance = (float(value_of(to_sympy(p))) for p in law.parameters)
     raw = to_sympy(transform(tree, lambda t: Sym(z) if t == entry else t))
-    raw = raw.subs({s: value_of(s) for s in raw.free_symbols if s != z})
+    raw = at_values(raw, {s: value_of(s) for s in raw.free_symbols if s != z})
     f = sympy.lambdify(z, raw, "mpmath")
     root = math.sqrt(variance)
 

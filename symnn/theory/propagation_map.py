@@ -1,8 +1,8 @@
 """q -> sigma_w^2 E[g(z)^2] + sigma_b^2, z ~ N(0, q): the variance map of a layer, its slope, its fixed points, and chi.
 
 >>> edge = VarianceMap(sympy.tanh(Z), 1, 0)
->>> edge.fixed_point().q, edge.fixed_point().chi
-(0, 1)
+>>> edge.fixed_point().q, round(edge.fixed_point().chi, 6)
+(0, 1.0)
 """
 
 from __future__ import annotations
@@ -17,11 +17,8 @@ import numpy as np
 import sympy
 
 from symnn.theory.errors import MomentError
-from symnn.theory.gaussian import gaussian_mean, slopes, squares
-from symnn.theory.integration.moment import far, moment
-from symnn.theory.integration.pieces import cut
-from symnn.theory.integration.scalar import read
-from symnn.theory.propagation_reading import Z
+from symnn.theory.gaussian import gaussian_mean, gaussian_moments
+from symnn.theory.propagation_reading import Z, exact, placed
 
 __all__ = ["FixedPoint", "Grid", "VarianceMap", "mean_slope", "second", "slope_second", "tidy"]
 
@@ -33,7 +30,7 @@ _TINY = sympy.Rational(1, 10**10)
 
 def tidy(value: Any) -> Any:
     """Return an exact number or formula where it is short, else a float."""
-    made = sympy.sympify(value)
+    made = exact(value)
     if made.free_symbols:
         return sympy.simplify(made)
     if made.is_Rational and len(str(made)) < 24:
@@ -42,7 +39,7 @@ def tidy(value: Any) -> Any:
 
 
 def _exact(value: Any) -> Any:
-    return sympy.Rational(repr(value)) if isinstance(value, float) else sympy.sympify(value)
+    return sympy.Rational(repr(value)) if isinstance(value, float) else exact(value)
 
 
 @lru_cache(maxsize=4096)
@@ -53,9 +50,9 @@ def second(g: Any, q: Any) -> Any:
         MomentError: it does not exist, or q has symbols and there is no closed form.
     """
     if q == 0:
-        return tidy(g.subs(Z, 0) ** 2)
+        return tidy(placed(g, {Z: 0}) ** 2)
     found = gaussian_mean(g**2, Z, variance=_exact(q), digits=15)
-    return tidy(found.closed if found.closed is not None and found.value is None else _rational(found))
+    return tidy(_value(found))
 
 
 @lru_cache(maxsize=4096)
@@ -65,7 +62,7 @@ def slope_second(g: Any, q: Any) -> Any:
     Raises:
         MomentError: as ``second``.
     """
-    return _of_slopes(g, q, square=True)
+    return tidy(_value(_moments(g, q).slope_second))
 
 
 @lru_cache(maxsize=4096)
@@ -75,19 +72,18 @@ def mean_slope(g: Any, q: Any) -> Any:
     Raises:
         MomentError: as ``second``.
     """
-    return _of_slopes(g, q, square=False)
+    return tidy(_value(_moments(g, q).slope))
 
 
-def _of_slopes(g: Any, q: Any, *, square: bool) -> Any:
-    variance = _exact(q) or _TINY
-    expression, x = read("slope", g, Z)
-    pieces = slopes(cut(expression, x, far(sympy.S.Zero, variance)), x)
-    found = moment(squares(pieces) if square else pieces, x, Z, sympy.S.Zero, variance, 15)
-    return tidy(found.closed if found.closed is not None and found.value is None else _rational(found))
+@lru_cache(maxsize=4096)
+def _moments(g: Any, q: Any) -> Any:
+    return gaussian_moments(g, Z, _exact(q) or _TINY, digits=15)
 
 
-def _rational(found: Any) -> Any:
-    return found.closed if found.closed is not None and found.closed.is_Rational else found.value
+def _value(found: Any) -> Any:
+    """Return a moment exactly where it is a formula with symbols or a rational, else its value."""
+    exact = found.closed is not None and (found.value is None or found.closed.is_Rational)
+    return found.closed if exact else found.value
 
 
 class Grid:
@@ -168,7 +164,7 @@ class VarianceMap:
         """Return the derivative weight E[g(z)^2 (z^2/q - 1)]/(2 q), taken on the density, so that jumps of g count."""
         at = _exact(q) or _TINY
         found = gaussian_mean(self.function**2 * (Z**2 / at - 1) / (2 * at), Z, variance=at, digits=15)
-        return tidy(_exact(self.weight) * _exact(found.closed if found.value is None else _rational(found)))
+        return tidy(_exact(self.weight) * _exact(_value(found)))
 
     def chi(self, q: Any) -> Any:
         """Return weight E[g'(z)^2]."""
@@ -177,7 +173,7 @@ class VarianceMap:
     @cached_property
     def symbols(self) -> frozenset[Any]:
         """The symbols of the map."""
-        return frozenset().union(*(sympy.sympify(e).free_symbols for e in (self.function, self.weight, self.bias))) - {
+        return frozenset().union(*(exact(e).free_symbols for e in (self.function, self.weight, self.bias))) - {
             Z
         }
 

@@ -6,7 +6,7 @@ g is a function of one number. So an affine map has g(z) = z, an activation one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import sympy
 
 from symnn.algebra.convert import canonical
 from symnn.ground.indices import Index
-from symnn.ground.sympy_border import to_sympy
+from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import (
@@ -36,11 +36,22 @@ from symnn.ground.tree import (
 )
 from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
+from symnn.theory.integration.scalar import put
 
-__all__ = ["Reading", "Term", "Z", "read_node"]
+__all__ = ["Reading", "Term", "Z", "exact", "placed", "read_node"]
 
 #: The number that a function is one of.
 Z = sympy.Symbol("z", real=True)
+
+
+def exact(value: Any) -> Any:
+    """Return a number or formula as SymPy, floats as they are."""
+    return sympy.sympify(value, strict=True)
+
+
+def placed(value: Any, values: Mapping[Any, Any]) -> Any:
+    """Return a number or formula with symbols replaced; nothing in it binds one."""
+    return put(exact(value), {k: exact(v) for k, v in values.items()})
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,7 @@ def _function(t: Tensor, tree: Tree, free: tuple[Index, ...]) -> Reading:
                 return Add((go(bound[0] if len(bound) == 1 else Add(bound)), *loose))
         if isinstance(at, Add | Sum | Entry) and _affine((at,), free):
             inside.append(at)
-            return Sym(Z)
+            return mul(_multiple(inside[0], at, free), Sym(Z))
         if isinstance(at, Entry | Sum):
             name = tensors_in(at)[0].name
             kind = "a sum that is no linear map by a parameter" if isinstance(at, Sum) else f"{name} at these indices"
@@ -142,11 +153,15 @@ def _function(t: Tensor, tree: Tree, free: tuple[Index, ...]) -> Reading:
         return rebuild(at, tuple(go(s) for s in children(at)))
 
     made = go(tree)
-    first = inside[0]
-    for other in inside[1:]:
-        if (canonical(first) - canonical(other)).terms:
-            raise _UnreadError(f"it is a function of more than one number, {text(first)} and {text(other)}")
-    return Reading(t, _terms(first, free), _expression(made))
+    return Reading(t, _terms(inside[0], free), _expression(made))
+
+
+def _multiple(first: Tree, other: Tree, free: tuple[Index, ...]) -> Tree:
+    """Return c where other = c first, for all sizes."""
+    ratio = from_sympy(sympy.cancel(_terms(other, free)[0].factor / _terms(first, free)[0].factor))
+    if (canonical(mul(ratio, first)) - canonical(other)).terms:
+        raise _UnreadError(f"it is a function of more than one number, {text(first)} and {text(other)}")
+    return ratio
 
 
 def _expression(tree: Tree) -> Any:

@@ -35,6 +35,7 @@ from symnn.ground.tree import (
     Ix,
     Mul,
     Neg,
+    Num,
     Pow,
     Sum,
     Sym,
@@ -48,6 +49,7 @@ from symnn.ground.tree import (
     tensors_in,
     transform,
 )
+from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws, expected, is_random, mean_of, moment_of, taken, variance_of
 from symnn.theory.gaussian import gaussian_mean
@@ -89,7 +91,7 @@ def _step(tree: Tree, laws: Laws) -> tuple[str, Tree] | None:
     """Return the first rule that changes something, applied wherever it does."""
     for rule in RULES:
         new = rule.change(tree, laws)
-        if new != tree:
+        if new != tree and text(clean(_without_zeros(new))) != text(tree):  # more than the names of bound indices
             opened = [t.name for t in tensors_in(tree) if t not in tensors_in(new)] if rule.name == "definition" else []
             return " of ".join((rule.name, ", ".join(opened))) if opened else rule.name, clean(_without_zeros(new))
     return None
@@ -159,6 +161,43 @@ def _linear(at: Fn, laws: Laws) -> Tree | None:
 def _split(factors: Sequence[Tree], laws: Laws) -> tuple[list[Tree], list[Tree]]:
     fixed = [f for f in factors if not is_random(f, laws)]
     return fixed, [f for f in factors if is_random(f, laws)]
+
+
+def _out_of_sums(at: Fn, laws: Laws) -> Tree | None:
+    """Take factors that do not depend on its index out of a sum."""
+
+    def change(t: Tree) -> Tree:
+        if not isinstance(t, Sum) or not isinstance(t.body, Mul):
+            return t
+        out = [f for f in t.body.factors if not depends_on(f, t.index)]
+        rest = [f for f in t.body.factors if depends_on(f, t.index)]
+        return mul(*out, Sum(t.index, mul(*rest))) if out and rest else t
+
+    new = tuple(transform(p, change) for p in at.args)
+    return Fn(at.name, new) if new != at.args else None
+
+
+def _spread(at: Fn, laws: Laws) -> Tree | None:
+    """E[(X Y)^n] = E[X^n Y^n], and equal factors as a power."""
+    if at.name != "E":
+        return None
+    body = at.args[0]
+    if isinstance(body, Pow) and isinstance(body.base, Mul | Neg | Div):
+        base, e = body.base, body.exponent
+        if isinstance(base, Mul):
+            return mean_of(mul(*(Pow(f, e) for f in base.factors)))
+        if isinstance(base, Div):
+            return mean_of(Div(Pow(base.num, e), Pow(base.den, e)))
+        even = isinstance(e, Num) and e.value.denominator == 1 and e.value % 2 == 0
+        return mean_of(Pow(base.body, e)) if even else None
+    if isinstance(body, Mul):
+        alike: dict[Any, list[Tree]] = {}
+        for f in body.factors:  # two sums may be the same but for the names of their indices
+            alike.setdefault(canonical(f), []).append(f)
+        if any(len(same) > 1 and is_random(same[0], laws) for same in alike.values()):
+            powers = [same[0] if len(same) == 1 else Pow(same[0], num(len(same))) for same in alike.values()]
+            return mean_of(mul(*powers))
+    return None
 
 
 def _sources(tree: Tree, laws: Laws) -> frozenset[Tensor]:
@@ -287,6 +326,31 @@ def _square_of_sum(at: Fn, laws: Laws) -> Tree | None:
         if isinstance(base, Sum):
             return Add((variance_of(base), Pow(mean_of(base), _TWO)))
     return None
+
+
+def _opened(at: Fn, laws: Laws) -> Tree | None:
+    """E[(X + Y)^2] and E[X (Y + Z)], multiplied out."""
+    if at.name != "E":
+        return None
+    body = at.args[0]
+    if isinstance(body, Pow) and isinstance(body.base, Add) and body.exponent == _TWO:
+        terms = body.base.terms
+        crossed = [mul(_TWO, a, b) for n, a in enumerate(terms) for b in terms[n + 1 :]]
+        return mean_of(Add((*(Pow(t, _TWO) for t in terms), *crossed)))
+    if isinstance(body, Mul):
+        for n, f in enumerate(body.factors):
+            if isinstance(f, Add) and is_random(f, laws):
+                rest = (*body.factors[:n], *body.factors[n + 1 :])
+                return mean_of(Add(tuple(mul(*rest, t) for t in f.terms)))
+    return None
+
+
+def _of_product(at: Fn, laws: Laws) -> Tree | None:
+    """Cov(X, Y) = E[X Y] - E[X] E[Y]."""
+    if at.name != "Cov":
+        return None
+    one, other = at.args
+    return Add((mean_of(mul(one, other)), Neg(mul(mean_of(one), mean_of(other)))))
 
 
 def _of_square(at: Fn, laws: Laws) -> Tree | None:
@@ -424,6 +488,8 @@ def closed_form(tree: Tree, entry: Entry, law: Law) -> Tree | None:
 
 
 def _only_entry(tree: Tree, laws: Laws) -> Entry | None:
+    if any(isinstance(t, Sum) for t in _subtrees(tree)):  # then it stands for many
+        return None
     found = {t for t in _subtrees(tree) if isinstance(t, Entry) and is_random(t, laws)}
     return found.pop() if len(found) == 1 and next(iter(found)).tensor in laws else None
 
@@ -492,7 +558,7 @@ def _collected(tree: Tree, laws: Laws) -> Tree:
     if _has_moment(tree):
         return tree
     made = to_tree(canonical(tree), Letters((tree,)))
-    return made if cost(made) < cost(tree) else tree
+    return made if cost(made) <= cost(tree) else tree
 
 
 #: In the order they are tried: what a lecture does first stands first.
@@ -502,6 +568,8 @@ RULES = (
     Rule("a constant shifts no variance", _nodes(_shifted)),
     Rule("constant factor, squared", _nodes(_scaled)),
     Rule("both halves together", _nodes(_gathered)),
+    Rule("factors out of the sum", _nodes(_out_of_sums)),
+    Rule("power of a product", _nodes(_spread)),
     Rule("linearity of the expectation", _nodes(_linear)),
     Rule("variance of a sum of uncorrelated terms", _nodes(_uncorrelated)),
     Rule("independent factors", _nodes(_independent)),
@@ -517,6 +585,8 @@ RULES = (
     Rule("max and cases as indicators", _nodes(_by_cases)),
     Rule("symmetry of the law", _nodes(_symmetric)),
     Rule("Gaussian integral", _nodes(_integral)),
+    Rule("multiplied out", _nodes(_opened)),
     Rule("definition of the variance", _nodes(_of_square)),
+    Rule("definition of the covariance", _nodes(_of_product)),
     Rule("collect", _collected),
 )
