@@ -71,4 +71,6 @@ def build() -> Page:
     return page
 
 
-ROW = Row("C7", "SELU's constants", "Klambauer et al. 2017, Self-Normalizing Neural Networks, sec. 3 and app. A", build)
+ROW = Row(
+    "C7", "Constants of SELU", "Klambauer et al. 2017, Self-Normalizing Neural Networks, sec. 3 and app. A", build
+)

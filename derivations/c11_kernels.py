@@ -1,7 +1,7 @@
 """C11: how the correlation of two inputs passes a layer: the kernels of relu and of the error function."""
 
 import sympy
-from sympy import acos, asin, cos, pi, sin, sqrt
+from sympy import asin, pi, sqrt
 
 import symnn as sn
 from symnn.gallery import Page, Row
@@ -21,11 +21,15 @@ def build() -> Page:
     page.heading("Rectifier")
     relu = sympy.Max(0, z)
     found = sn.gaussian_product(relu, relu, z, variances=(1, 1), correlation=rho)
-    theta = acos(rho)
-    page.prose("With $\\theta = \\arccos \\rho$ the angle between the two inputs:")
+    turned = pi / 2 + asin(rho)
+    page.prose(
+        """With $\\theta = \\arccos \\rho$ the angle between the two inputs, $\\sin \\theta = \\sqrt{1 - \\rho^2}$,
+        $\\cos \\theta = \\rho$ and $\\pi - \\theta = \\pi/2 + \\arcsin \\rho$, the kernel
+        $(\\sin \\theta + (\\pi - \\theta) \\cos \\theta) / 2\\pi$ reads"""
+    )
     page.equal(
         "the arc-cosine kernel of degree 1", su * sv * found.closed,
-        su * sv / (2 * pi) * (sin(theta) + (pi - theta) * cos(theta)), lead=r"\mathbb{E}[\max(0, u) \max(0, v)]",
+        su * sv / (2 * pi) * (sqrt(1 - rho**2) + turned * rho), lead=r"\mathbb{E}[\max(0, u) \max(0, v)]",
     )  # fmt: skip
     page.prose(
         """A rectifier is homogeneous, so the standard deviations come out in front. At $\\rho = 1$ the kernel is half
@@ -34,7 +38,7 @@ def build() -> Page:
     page.equal("at equal inputs", sympy.limit(found.closed, rho, 1), sympy.Rational(1, 2), lead="k(1)")
     step = sn.gaussian_product(sympy.Heaviside(z), sympy.Heaviside(z), z, variances=(1, 1), correlation=rho)
     page.equal(
-        "of degree 0: the kernel of its derivative", step.closed, (pi - theta) / (2 * pi),
+        "of degree 0: the kernel of its derivative", step.closed, turned / (2 * pi),
         lead=r"\mathbb{E}[g'(u)\, g'(v)]",
     )  # fmt: skip
     page.equal(

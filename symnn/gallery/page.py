@@ -163,7 +163,7 @@ class Page:
         found = [Record("lines", "the lines", Check(weakest(checks).verdict, said), lines=(len(checks), proved))]
         if claim is not None:
             tree = from_sympy(sympy.sympify(claim, strict=True))
-            found.append(Record("claim", against, m.equals(claim), m.result, tree))
+            found.append(Record("claim", against, m.equals(claim), m.closed(), m.claim_at(tree)))
         if sample is not None:
             sizes = {k: int(v) for k, v in sample.items() if k.is_integer}
             scalars = {k: v for k, v in sample.items() if not k.is_integer}

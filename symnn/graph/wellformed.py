@@ -12,7 +12,7 @@ from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Entry, Ind, Ix, Mul, Num, Sum, Tree, children
+from symnn.ground.tree import D, Delta, Entry, Ind, Ix, Mul, Num, Sum, Tree, children
 
 __all__ = ["check"]
 
@@ -48,7 +48,7 @@ def _check_node(node: Tensor, definition: Definition) -> None:
 
     def go(at: Tree, env: frozenset[Index], guards: tuple[Tree, ...]) -> None:
         if isinstance(at, Mul):
-            guards = (*guards, *(f for f in at.factors if isinstance(f, Ind)))
+            guards = (*guards, *(f for f in at.factors if isinstance(f, Ind | Delta)))
         if isinstance(at, D):
             raise DefinitionError(f"Node {node.name!r} still carries a derivative.")
         if isinstance(at, Ix) and at.index not in env:
@@ -76,7 +76,10 @@ def _check_node(node: Tensor, definition: Definition) -> None:
 
 
 def _keeps_below(guard: Tree, index: Index, size: Size) -> bool:
-    """Tell whether a condition says index < size."""
+    """Tell whether a condition says index < size, or that it equals an index of that range."""
+    if isinstance(guard, Delta):
+        pairs = ((guard.left, guard.right), (guard.right, guard.left))
+        return any(a == Ix(index) and isinstance(b, Ix) and b.index.size == size for a, b in pairs)
     if not isinstance(guard, Ind) or guard.rel not in (">", ">="):
         return False
     room = to_sympy(guard.left) - to_sympy(guard.right) + (1 if guard.rel == ">=" else 0)

@@ -133,16 +133,23 @@ class Moment:
         how = "moments without a name by quadrature, " if unnamed else "not proved, the canonical forms differ; "
         return Check("evaluated", f"{how}equal at {points} points, worst {worst:.0e}", worst, points)
 
+    def closed(self) -> Tree:
+        """Return the result, or what joint cumulants make of the question where a moment without a name is left."""
+        return taken(self.question, self.laws) if _unnamed(self.result) else self.result
+
+    def claim_at(self, tree: Tree) -> Tree:
+        """Return a claim at the question's own indices, every other one with its range."""
+        tree = substitute(tree, indices={i: Ix(j) for i, j in self.indices.items()})
+        free = tuple(free_indices(tree))
+        own, made = typed("the claim", free, tree)
+        return substitute(made, indices={i: Ix(j) for i, j in zip(own, free, strict=True)})
+
     def equals(self, claim: Any) -> Check:
         """Return whether the result equals a formula that was typed separately, for all sizes.
 
         The moment is worked out once more, in one go through joint cumulants: another path than that of the lines.
         """
-        tree = claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim, strict=True))
-        tree = substitute(tree, indices={i: Ix(j) for i, j in self.indices.items()})
-        free = tuple(free_indices(tree))
-        own, tree = typed("the claim", free, tree)
-        tree = substitute(tree, indices={i: Ix(j) for i, j in zip(own, free, strict=True)})
+        tree = self.claim_at(claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim, strict=True)))
         check = self._compared(taken(self.question, self.laws), tree)
         if check.verdict == "refuted":
             return Check("refuted", f"{text(self.result)} against {text(tree)}: {check.detail}", check.worst)

@@ -345,6 +345,34 @@ def _opened(at: Fn, laws: Laws) -> Tree | None:
     return None
 
 
+def _covariance_of_sums(at: Fn, laws: Laws) -> Tree | None:
+    """Cov(sum_j X_j, sum_k Y_k) = sum_j Cov(X_j, Y_j), where terms of different indices are uncorrelated."""
+    if at.name != "Cov" or not all(isinstance(p, Sum) for p in at.args):
+        return None
+    one, other = at.args
+    assert isinstance(one, Sum) and isinstance(other, Sum)
+    j, k = one.index, other.index
+    if j.size != k.size:
+        return None
+    apart = mul(Add((ONE, Neg(Delta(Ix(j), Ix(k))))), _between(one.body, other.body, laws))
+    if canonical(apart).terms:
+        return None
+    return Sum(j, Fn("Cov", (one.body, substitute(other.body, indices={k: Ix(j)}))))
+
+
+def _two_entries(at: Fn, laws: Laws) -> Tree | None:
+    """E[W_a W_b] = Var W [a = b] + (E W)^2 of two entries of one tensor."""
+    body = at.args[0]
+    if at.name != "E" or not isinstance(body, Mul) or len(body.factors) != 2:
+        return None
+    one, other = body.factors
+    if not (isinstance(one, Entry) and isinstance(other, Entry) and one.tensor is other.tensor and one.tensor in laws):
+        return None
+    law = laws[one.tensor]
+    same = [Delta(a, b) for a, b in zip(one.at, other.at, strict=True) if a != b]
+    return Add((mul(law.variance, *same), Pow(law.mean, _TWO)))
+
+
 def _of_product(at: Fn, laws: Laws) -> Tree | None:
     """Cov(X, Y) = E[X Y] - E[X] E[Y]."""
     if at.name != "Cov":
@@ -572,6 +600,7 @@ RULES = (
     Rule("power of a product", _nodes(_spread)),
     Rule("linearity of the expectation", _nodes(_linear)),
     Rule("variance of a sum of uncorrelated terms", _nodes(_uncorrelated)),
+    Rule("covariance of sums, uncorrelated unless the index is the same", _nodes(_covariance_of_sums)),
     Rule("independent factors", _nodes(_independent)),
     Rule("identically distributed", _alike),
     Rule("variance of a product of independent factors, one of mean 0", _nodes(_centred_product)),
@@ -579,6 +608,7 @@ RULES = (
     Rule("mean of the law", _nodes(_known_mean)),
     Rule("variance and squared mean are the second moment", _second_moment),
     Rule("variance of the law", _nodes(_known_variance)),
+    Rule("two entries: the same, or independent", _nodes(_two_entries)),
     Rule("moments of the law", _nodes(_moments)),
     Rule("second moment as variance and squared mean", _nodes(_square_of_sum)),
     Rule("definition", _nodes(_definition)),
