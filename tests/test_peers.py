@@ -616,3 +616,48 @@ def test_the_comparison_sees_a_wrong_entry(peer: Any, name: str) -> None:
     agrees(peer, loss, f, by, data)
     with pytest.raises(AssertionError, match=name):
         agrees(Nudged(), loss, f, by, data)
+
+
+# -- other people's gradients in these libraries --------------------------------------------------------------------
+
+
+def silu_layer() -> Any:
+    return sn.silu(sn.input("x", sn.dims("N D")), name="y")
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
+def test_a_torch_function_is_judged(right: bool) -> None:
+    torch = needed("torch")
+
+    class Silu(torch.autograd.Function):  # type: ignore[misc, name-defined]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * torch.sigmoid(x)
+
+        @staticmethod
+        def backward(ctx: Any, dy: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            s = torch.sigmoid(x)
+            return dy * (s + x * s * (1 - s) if right else s)
+
+    judgement = sn.check_gradient(silu_layer(), "x", sn.torch_function(Silu, ("x",)))
+    assert judgement.word == ("right" if right else "wrong"), judgement
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
+def test_a_jax_custom_vjp_is_judged(right: bool) -> None:
+    jax = needed("jax")
+    jax.config.update("jax_enable_x64", True)
+
+    @jax.custom_vjp
+    def silu(x: Any) -> Any:
+        return x * jax.nn.sigmoid(x)
+
+    def backward(x: Any, dy: Any) -> Any:
+        s = jax.nn.sigmoid(x)
+        return (dy * (s + x * s * (1 - s) if right else s),)
+
+    silu.defvjp(lambda x: (silu(x), x), backward)
+    judgement = sn.check_gradient(silu_layer(), "x", sn.jax_function(silu, ("x",)))
+    assert judgement.word == ("right" if right else "wrong"), judgement

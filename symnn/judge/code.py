@@ -226,7 +226,7 @@ def array_of(value: Any, label: str) -> Any:
     if type(value).__module__.split(".")[0] == "cupy":
         value = value.get()
     try:
-        array = np.array(value)  # a copy: code may keep its array and write on
+        array = np.array(np.asarray(value))  # a copy: code may keep its array and write on
     except Exception as error:
         raise CannotRun(f"{label} returned a {type(value).__name__}, which is no array") from error
     if array.dtype.kind not in "fiub":
