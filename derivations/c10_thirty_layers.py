@@ -59,7 +59,7 @@ def _experiment(page: Page) -> None:
     page.heading("Thirty layers")
     page.prose(
         f"""{DRAWS} draws of the weights, one example of $E[x^2] = 1$ each, a gradient of second moment 1 put in at the
-        output. Naive: uniform within $1/\\sqrt n$ has $\\operatorname{{Var}} W = 1/(3n)$; here Gaussian of that
+        output. Naive: uniform within $1/\\sqrt{{n}}$ has $\\operatorname{{Var}} W = 1/(3n)$; here Gaussian of that
         variance. Xavier: $2/(n + n) = 1/n$. Kaiming: $2/n$. What would have refuted the prediction: a mean over draws
         further from its curve than five standard errors and the derived term of order $1/n$."""
     )
