@@ -56,12 +56,12 @@ def _blocks(sections: list[Section]) -> tuple[Block, ...]:
 
 def result_table(derivations: dict[str, Derivation]) -> Table:
     """Return the gradients in matrix form and, beneath them, the named adjoints they are built from."""
-    rows = [(f"${d.whole_latex()}$", f"${d.matrix_latex}$") for d in derivations.values()]
+    rows = [(f"${d.whole_latex()}$", f"$\\displaystyle {d.matrix_latex}$") for d in derivations.values()]
     named: dict[str, tuple[str, str]] = {}
     for d in derivations.values():
         for name, pair in d.definitions_latex().items():
             named.setdefault(name, pair)
-    rows += [(f"${left}$", f"${right}$") for left, right in named.values()]
+    rows += [(f"${left}$", f"$\\displaystyle {right}$") for left, right in named.values()]
     return Table(("", "matrix form"), tuple(rows))
 
 

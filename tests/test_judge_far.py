@@ -175,3 +175,31 @@ def turns(x: Any) -> Any:
 def test_imaginary_parts_that_are_dropped_are_noticed(forward: Any, right: Any, wrong: Any, shape: str) -> None:
     assert sn.check_pair(forward, right, {"x": shape})
     assert sn.check_pair(forward, wrong, {"x": shape})["x"].word == "wrong"
+
+
+z, b = sn.input("x", (N, D)), sn.parameter("b", (D,))
+SHIFTED = sn.define("y", (n, i), sympy.Max(z[n, i] + b[i], 0))
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_another_number_of_axes_does_not_hide_a_value_at_a_kink(keepdims: bool) -> None:
+    def convention(at_kink: float) -> Any:
+        def gradient(x: Any, b: Any, dy: Any) -> Any:
+            z = x + b
+            return (dy * np.where(z > 0, 1, np.where(z == 0, at_kink, 0))).sum(0, keepdims=keepdims)
+
+        return gradient
+
+    at = {"x": np.array([[1.0, -2.0], [3.0, 4.0]]), "b": np.array([-1.0, 0.5])}
+    assert sn.check_gradient(SHIFTED, "b", convention(0.5), at=at).word == "right"
+    assert sn.check_gradient(SHIFTED, "b", convention(1e6), at=at).word == "wrong"
+
+
+def test_code_is_held_to_its_rounding_at_values_given_too() -> None:
+    def near_right(x: Any, b: Any, dy: Any) -> Any:
+        right = (dy * (x + b > 0)).sum(0)
+        return right * (1 + 3e-8) if abs(x[0, 0] - 1.25) < 1e-3 else right
+
+    at = {"x": np.array([[1.25, -1.75], [3.25, 4.25]]), "b": np.array([-1.0, 0.5])}
+    assert sn.check_gradient(SHIFTED, "b", near_right).word == "right"
+    assert sn.check_gradient(SHIFTED, "b", near_right, at=at).word == "wrong"

@@ -501,3 +501,10 @@ def test_the_exact_interpreter_is_exact_or_refuses() -> None:
     for irrational in (sp.sqrt(2), sp.exp(1, evaluate=False), sp.pi, sp.log(2)):
         with pytest.raises(Irrational):
             machine.value(irrational)
+
+
+@pytest.mark.parametrize("bound", [-7, 7, -20, sp.Rational(-9, 2)])
+def test_a_bound_of_either_sign_is_looked_at_from_both_sides(bound: Any) -> None:
+    for cut in (sp.Max(x[i], bound), sp.Min(x[i], bound)):
+        assert sn.prove_equal(cut, x[i]).verdict == "refuted"
+    assert sn.prove_equal(sp.Max(x[i], bound) + sp.Min(x[i], bound), x[i] + bound).verdict != "refuted"

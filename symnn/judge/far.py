@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symnn.ground.errors import SymnnError
+from symnn.ground.errors import SymnnError, UnsupportedError
 from symnn.ground.tensors import Tensor
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
@@ -190,6 +190,9 @@ def outside_of_conventions(truth: Truth, values: Callable[[Spot], Any], spot: Sp
     """Return where a gradient at a kink lies outside of the values that the true one takes beside it, or None.
 
     The range is widened by its own width: several kinks may meet in one entry.
+
+    Raises:
+        UnsupportedError: there is nothing to compare with.
     """
     target = truth.derivation.target
     assert target is not None
@@ -205,7 +208,7 @@ def outside_of_conventions(truth: Truth, values: Callable[[Spot], Any], spot: Sp
         mine = np.asarray(values(spot), dtype=float)
     low, high = np.min(beside, axis=0), np.max(beside, axis=0)
     if mine.shape != low.shape or not np.all(np.isfinite(low)) or not np.all(np.isfinite(high)):
-        return None
+        raise UnsupportedError("beside the kink the true gradient is not finite, or the one given has another shape")
     room = (high - low) + _LOOSE * (1 + float(np.abs(high).max(initial=0.0)))
     outside = ~((mine >= low - room) & (mine <= high + room))
     if not np.any(outside):

@@ -12,13 +12,13 @@ from symnn.graph.flow import FlowGraph
 from symnn.ground.errors import DefinitionError, SymnnError
 from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Mismatched, Unreadable, read_candidate
-from symnn.judge.code import CannotRun, Code
+from symnn.judge.code import Code
 from symnn.judge.far import outside_of_conventions
 from symnn.judge.fits import alike
-from symnn.judge.judged_code import judged_code
+from symnn.judge.judged_code import code_values, judged_code
 from symnn.judge.judged_formula import judged_formula
 from symnn.judge.judged_wrong import judged_wrong, told
-from symnn.judge.judgement import CANNOT, Judgement
+from symnn.judge.judgement import CANNOT, NUMERICALLY, Judgement
 from symnn.judge.judgements import Judgements
 from symnn.judge.repair import judged_mismatch
 from symnn.judge.spots import Spot, spot_at, spots
@@ -29,7 +29,7 @@ from symnn.verify.points import kinks, symbols_of
 __all__ = ["check_gradient", "check_gradients", "parameters_of"]
 
 _POINTS = 4
-#: Up to which of the largest entry a gradient agrees at values that were given.
+#: Up to which of the largest entry a formula that is right at generic points agrees at values that were given.
 _GIVEN = 1e-7
 
 
@@ -82,14 +82,11 @@ def _judged(truth: Truth, candidate: Any, seed: int, at: Mapping[str, Any] | Non
 
 def _also_there(truth: Truth, read: Any, given: Spot, found: Judgement) -> Judgement:
     """Return the judgement on a gradient that is right at generic points with what is seen at the values given."""
-    if isinstance(read, Code):
 
-        def values(spot: Spot) -> Any:
-            return np.asarray(read.run(truth, spot).gradient, dtype=float)
-    else:
-
-        def values(spot: Spot) -> Any:
-            return spot.dense.array(read.reading.tree, read.reading.free)
+    def values(spot: Spot) -> Any:
+        if isinstance(read, Code):
+            return code_values(truth, read, spot)
+        return spot.dense.array(read.reading.tree, read.reading.free)
 
     target = truth.derivation.target
     assert target is not None
@@ -99,19 +96,19 @@ def _also_there(truth: Truth, read: Any, given: Spot, found: Judgement) -> Judge
         if not np.all(np.isfinite(output)) or not np.all(np.isfinite(true)):
             why = f"{truth.output.name} or its gradient is not finite at the values given"
             return replace(found, verdict=CANNOT, reason=why)
-        mine = values(given)
-        if alike(np.reshape(mine, true.shape) if np.size(mine) == true.size else mine, true, _GIVEN):
+        seen = judged_code(truth, read, [given]) if isinstance(read, Code) else None
+        if alike(values(given), true, _GIVEN) if seen is None else seen.verdict == NUMERICALLY:
             return replace(found, notes=(*found.notes, "agrees at the values given, too"))
+        if seen is not None and (seen.verdict == CANNOT or any(d.kind == "forward" for d in seen.diagnosis)):
+            return seen
         if any(np.any(np.asarray(given.tensor(t)) == 0) for t in kinks(truth.graph)):
             if outside_of_conventions(truth, values, given) is None:
                 said = "the values given lie at a kink; there it is right up to a convention"
                 return replace(found, notes=(*found.notes, said))
-    except CannotRun as reason:
-        return replace(found, verdict=CANNOT, reason=str(reason))
     except (SymnnError, ArithmeticError, ValueError, KeyError) as reason:
         return replace(found, verdict=CANNOT, reason=f"at the values given: {reason}")
-    if isinstance(read, Code):
-        return judged_code(truth, read, [given])
+    if seen is not None:
+        return seen
     return judged_wrong(truth, values, [given], "right at generic points, and wrong at the values given", told(truth))
 
 

@@ -16,7 +16,7 @@ from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Diagnosis, Judgeme
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 
-__all__ = ["judged_code"]
+__all__ = ["code_values", "judged_code"]
 
 #: At how many points code is called twice.
 _TWICE = 2
@@ -70,13 +70,22 @@ def judged_code(truth: Truth, code: Code, points: Sequence[Spot]) -> Judgement:
         )  # fmt: skip
 
     def values(spot: Spot) -> Any:
-        try:
-            return _as_true(np.asarray(code.run(truth, spot).gradient, dtype=float), _true(truth, spot))
-        except CannotRun as reason:
-            raise UnsupportedError(str(reason)) from None
+        return code_values(truth, code, spot)
 
     tolerance = SAME if loosest.precision == "float64" else max(100 * loosest.relative, 1e-4)
     return judged_wrong(truth, values, points, "", common, granted=f"{loosest.relative:.0e}", tolerance=tolerance)
+
+
+def code_values(truth: Truth, code: Code, spot: Spot) -> Any:
+    """Return the gradient that code gives at a point, with as many axes as the true one has.
+
+    Raises:
+        UnsupportedError: the code does not run there.
+    """
+    try:
+        return _as_true(np.asarray(code.run(truth, spot).gradient, dtype=float), _true(truth, spot))
+    except CannotRun as reason:
+        raise UnsupportedError(str(reason)) from None
 
 
 def _same_twice(truth: Truth, code: Code, spot: Spot) -> Run:

@@ -200,8 +200,3 @@ def _finished(tree: Tree, free: tuple[Index, ...], text: str) -> Tree:
     except SymnnError as error:
         raise FormulaError(str(error), text, 0) from None
     return substitute(made, indices={i: Ix(j) for i, j in zip(own, free, strict=True)})
-
-
-def shape_text(reading: Reading) -> str:
-    """Return a reading's shape in words."""
-    return size_text(reading.shape)

@@ -74,7 +74,7 @@ summary:focus-visible, button:focus-visible { outline: 2px solid var(--link); ou
     + """
 .scroll { overflow-x: auto; margin: 1.2rem 0; }
 table { border-collapse: collapse; border-block: 1.5px solid var(--ink); }
-td { overflow-wrap: anywhere; min-width: 4rem; }
+td { overflow-wrap: break-word; min-width: 4rem; }
 th { font-weight: 600; text-align: left; border-bottom: 1px solid var(--ink); }
 th, td { padding: 0.35rem 1.4rem 0.35rem 0.2rem; vertical-align: baseline; }
 tbody tr + tr td { border-top: 1px solid var(--line); }

@@ -6,7 +6,8 @@ Entries of one tensor are independent with one law, so their joint cumulants are
 
 and the expectation of a product is the sum, over all partitions of its factors, of the products of cumulants
 (McCullagh 1987, Tensor Methods in Statistics, sec. 2.3). With k_n = 0 beyond 2 that is Isserlis' theorem. Factors of
-different tensors are independent. Nothing here shares a rule with the small steps of ``rules.py``.
+different tensors are independent. The small steps of ``rules.py`` reach the same value by named rules; they come here
+only to look up a moment of a law and to weigh a condition.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from symnn.ground.tree import (
 from symnn.theory.errors import MomentError
 from symnn.theory.laws import Law
 
-__all__ = ["Laws", "covariance_of", "expected", "is_random", "mean_of", "opened_up", "taken", "variance_of"]
+__all__ = ["Laws", "expected", "is_random", "mean_of", "opened_up", "taken", "variance_of"]
 
 _HALF = Fraction(1, 2)
 #: Random leaves, or values declared random, with their laws.
@@ -84,11 +85,6 @@ def mean_of(tree: Tree) -> Tree:
 def variance_of(tree: Tree) -> Tree:
     """Return Var(tree), still to be taken."""
     return Fn("Var", (tree,))
-
-
-def covariance_of(one: Tree, other: Tree) -> Tree:
-    """Return Cov(one, other), still to be taken."""
-    return Fn("Cov", (one, other))
 
 
 def is_random(tree: Tree, laws: Laws) -> bool:

@@ -122,12 +122,13 @@ def _with_sum(symbols: tuple[Any, ...], extra: int) -> Iterator[dict[Any, int]]:
 
 
 def _at_marks(question: Question) -> Iterator[tuple[dict[Any, int], tuple[Fraction, ...]]]:
-    """Yield sizes and values at the numbers that the sides compare with, where something may change."""
+    """Yield sizes and values at the numbers that the sides compare with, of either sign, where something may change."""
     marks = [m for m in question.marks if m not in _PLAIN][:_MOST_MARKS]
     for mark in marks:
-        values = (mark, mark + 1, mark - 1, *_PLAIN[:4])
+        values, below = ((m, m + 1, m - 1, *_PLAIN[:4]) for m in (mark, -mark))
         for sizes in size_choices(question, 3):
             yield sizes, values
+            yield sizes, below
         for size in (mark, mark + 1) if mark.denominator == 1 and 0 < mark <= _LARGEST_MARK else ():
             chosen = dict.fromkeys(question.symbols.sizes, int(size))
             if chosen and sum(prod(size_value(s, chosen) for s in t.shape) for t in question.leaves) <= _MOST_MARKED:
