@@ -1,19 +1,10 @@
 """B3: the expected squared error is squared bias plus variance plus noise; averaging and shrinking an estimator."""
 
-from typing import Any
-
 import symnn as sn
 from symnn.gallery import Page, Row
-from symnn.ground.sympy_border import to_sympy
-from symnn.theory.expectation import taken
 
 f, m, theta = sn.scalars("f m theta")
 sigma, v = sn.scalars("sigma v", positive=True)
-
-
-def in_one_go(asked: sn.Moment) -> Any:
-    """Return a moment taken at once, through joint cumulants."""
-    return to_sympy(taken(asked.question, asked.laws))
 
 
 def build() -> Page:
@@ -68,8 +59,8 @@ def _decomposition(page: Page) -> None:
     page.prose("The squares are the three parts:")
     page.moment(sn.expectation(squares, laws), claim=B**2 + v + sigma**2, against="squared bias, variance, noise")
     page.prose("The whole, taken by the engine in one go, through joint cumulants and none of these lines:")
-    page.equal(
-        "squared bias, variance, noise", in_one_go(sn.expectation((y[()] - g) ** 2, laws)), B**2 + v + sigma**2,
+    page.moment_of(
+        "squared bias, variance, noise", sn.expectation((y[()] - g) ** 2, laws), B**2 + v + sigma**2,
         lead=r"\mathbb{E}\left[(y - \hat{f})^{2}\right]",
     )  # fmt: skip
     page.prose(
@@ -93,9 +84,9 @@ def _averaging(page: Page) -> None:
     sample = {K: 5, m: 1.2, v: 0.3}
     page.moment(sn.expectation(mean[()], laws), claim=m, against="the same mean", sample=sample)
     page.moment(sn.variance(mean[()], laws), claim=v / K, against="the variance over K", sample=sample)
-    page.equal(
+    page.moment_of(
         "squared bias, less variance, noise",
-        in_one_go(sn.expectation((f + noise[()] - mean[()]) ** 2, laws)), (m - f) ** 2 + v / K + sigma**2,
+        sn.expectation((f + noise[()] - mean[()]) ** 2, laws), (m - f) ** 2 + v / K + sigma**2,
         lead=r"\mathbb{E}\left[(y - \bar{f})^{2}\right]",
     )  # fmt: skip
 

@@ -6,18 +6,11 @@ import numpy as np
 
 import symnn as sn
 from symnn.gallery import Page, Row
-from symnn.ground.sympy_border import to_sympy
-from symnn.theory.expectation import taken
 
 N, D = sn.dims("N D")
 n, j, k = sn.index("n", N), sn.index("j", D), sn.index("k", D)
 p = sn.scalars("p", positive=True)
 MASK = sn.laws.bernoulli(p)
-
-
-def in_one_go(asked: sn.Moment) -> Any:
-    """Return a moment taken at once, through joint cumulants."""
-    return to_sympy(taken(asked.question, asked.laws))
 
 
 def build() -> Page:
@@ -50,8 +43,8 @@ def _one_unit(page: Page) -> None:
     about = page.moment(sn.variance(z[()], laws), claim=p * (1 - p) * spread, against="p(1-p) times a sum of squares")
     page.prose("Against a target $t$ both count: the expected square is the square of the mean, plus the variance.")
     t = sn.input("t", ())
-    page.equal(
-        "square of the mean, plus variance", in_one_go(sn.expectation((t[()] - z[()]) ** 2, laws)),
+    page.moment_of(
+        "square of the mean, plus variance", sn.expectation((t[()] - z[()]) ** 2, laws),
         (t[()] - middle.value) ** 2 + about.value, lead=r"\mathbb{E}\left[(t - z)^{2}\right]",
     )  # fmt: skip
     page.prose("Inverted dropout divides by $p$ while training. The mean is then the undisturbed output,")
@@ -82,9 +75,9 @@ def _expected_loss(page: Page) -> None:
     fit = sn.sum((t[n] - p * sn.sum(X[n, j] * w[j], j)) ** 2, n)
     size = sn.define("S", (j,), sn.sum(X[n, j] ** 2, n), latex="s")
     page.given(size, words=("the diagonal of $X^\\top X$",))
-    whole = in_one_go(sn.expectation(J[()], {m: MASK}))
-    page.equal(
-        "fit $p X w$, with ridge", whole, fit + p * (1 - p) * sn.sum(size[j] * w[j] ** 2, j), lead=r"\mathbb{E}[J]",
+    whole = page.moment_of(
+        "fit $p X w$, with ridge", sn.expectation(J[()], {m: MASK}),
+        fit + p * (1 - p) * sn.sum(size[j] * w[j] ** 2, j), lead=r"\mathbb{E}[J]",
     )  # fmt: skip
     page.prose(
         """The penalty is $p (1 - p)\\, w^\\top \\mathrm{diag}(X^\\top X)\\, w$: ridge regression with a weight for each
@@ -110,8 +103,8 @@ def _inverted(page: Page) -> None:
     page.given(z, J)
     size = sn.define("S", (j,), sn.sum(X[n, j] ** 2, n), latex="s")
     fit = sn.sum((t[n] - sn.sum(X[n, j] * w[j], j)) ** 2, n)
-    page.equal(
-        "fit $X w$, with ridge", in_one_go(sn.expectation(J[()], {m: MASK})),
+    page.moment_of(
+        "fit $X w$, with ridge", sn.expectation(J[()], {m: MASK}),
         fit + (1 - p) / p * sn.sum(size[j] * w[j] ** 2, j), lead=r"\mathbb{E}[J]",
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from sympy import erf, exp, pi, sqrt
 
 import symnn as sn
 from symnn.gallery import Page, Row
+from symnn.theory.panels import Raw
 
 #: Klambauer et al. 2017 publish more digits in their code; those of the two constants, to 30.
 SCALE, ALPHA = "1.05070098735548049341933498529", "1.67326324235437728481704299167"
@@ -31,6 +32,7 @@ def build() -> Page:
         "the second moment, by hand", second.closed, lam**2 / 2 + lam**2 * alpha**2 * (twice - 2 * tail + 1) / 2,
         lead=r"\mathbb{E}[g(z)^2]",
     )  # fmt: skip
+    page.integrals("both moments", (Raw(g, z), mean.closed), (Raw(g**2, z), second.closed))
     page.heading("Solved")
     page.prose(
         """The first is linear in $\\alpha$, and $\\lambda$ drops out of it; the second is then solved for $\\lambda$.

@@ -7,6 +7,7 @@ import sympy
 
 import symnn as sn
 from symnn.gallery import Page, Row
+from symnn.theory.panels import Raw
 from symnn.theory.propagation import predict
 from symnn.theory.propagation_map import Grid, VarianceMap
 from symnn.theory.propagation_picture import Curve, chart
@@ -70,6 +71,11 @@ def _relu(page: Page) -> None:
     relu = VarianceMap(RELU, s, b)
     image, chi, (rest,) = relu(q), relu.chi(q), relu.fixed_points()
     page.equal("the variance map", image, s * q / 2 + b, lead="V(q)")
+    half, slope_half = VarianceMap(RELU, 1), sympy.Heaviside(Z)
+    page.integrals(
+        "both moments", (Raw(RELU**2, Z, variances=(q, 1)), half(q)),
+        (Raw(slope_half, Z, variances=(q, 1)), half.chi(q)),
+    )  # fmt: skip
     page.equal("its fixed point, positive for $\\sigma_w^2 < 2$", rest, b / (1 - s / 2), lead="q^*")
     page.equal("it rests there", placed(image, {q: rest}), rest, lead="V(q^*)")
     page.equal("slope of the map and $\\chi$ are one", relu.slope(q), s / 2, lead="V'(q)")
@@ -106,13 +112,21 @@ def _tanh(page: Page) -> None:
         worst = max(worst, abs(float(point.chi) - 1), abs(float(point.q) - float(at[k])))
         rows.append([f"{float(v):.6g}" for v in (at[k], weights[k], biases[k], point.slope, point.chi)])
     page.table(("$q^*$", "$\\sigma_w^2$", "$\\sigma_b^2$", "slope of $V$ at $q^*$", "$\\chi$"), rows)
+    bend, slope = VarianceMap(TANH, 1), 1 / sympy.cosh(Z) ** 2
+    page.integrals(
+        "the moments at every row",
+        *((Raw(TANH**2, Z, variances=(at[k], 1)), bend(at[k])) for k in chosen),
+        *((Raw(slope**2, Z, variances=(at[k], 1)), bend.chi(at[k])) for k in chosen),
+    )
     page.observed(
-        "the edge of tanh", worst < 1e-9,
+        "the edge of tanh",
+        worst < 1e-9,
         f"at every row q is the map's one fixed point, found by a scan, and chi is 1 there, within {worst:.1g}",
     )
     known = VarianceMap(TANH, sympy.Rational(44, 25), sympy.Rational(1, 20)).fixed_point(sympy.Rational(1, 2))
     page.observed(
-        "the textbook's point (1.76, 0.05)", abs(float(known.chi) - 1) < 1e-3,
+        "the textbook's point (1.76, 0.05)",
+        abs(float(known.chi) - 1) < 1e-3,
         f"chi there is {float(known.chi):.6g}, at q* = {float(known.q):.6g}",
     )
     levels = [Curve("tanh, χ = 1", [1, *weights], [0, *biases]), *_levels()]
@@ -173,7 +187,8 @@ def _experiment(page: Page) -> None:
         rows.append([f"{float(weight):g}", f"{float(point.q):.4g}", f"{float(point.chi):.4g}", f"{predicted:.3g}",
                      f"{first.mean:.3g} ± {first.error:.1g}", f"{term:+.1%}"])  # fmt: skip
         page.observed(
-            f"$\\sigma_w^2 = {float(weight):g}$", good,
+            f"$\\sigma_w^2 = {float(weight):g}$",
+            good,
             f"gradient at the first layer {first}, predicted {predicted:.6g}, order 1/n {term:+.1%}",
         )
     page.table(("$\\sigma_w^2$", "$q^*$", "$\\chi$", "$\\prod_l \\chi_l$", "measured", "order $1/n$"), rows)

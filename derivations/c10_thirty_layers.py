@@ -4,8 +4,9 @@ from typing import Any
 
 import symnn as sn
 from symnn.gallery import Page, Row
-from symnn.theory.propagation import VARIANCES, predict
+from symnn.theory.propagation import predict
 from symnn.theory.propagation_picture import Curve, chart
+from symnn.theory.schemes import VARIANCES
 
 n, m = sn.dims("n m")
 DEPTH, WIDTH, DRAWS = 30, 256, 20

@@ -6,6 +6,7 @@ from sympy import asin, pi, sqrt
 import symnn as sn
 from symnn.gallery import Page, Row
 from symnn.theory.integration.scalar import derivative
+from symnn.theory.panels import Raw
 
 
 def build() -> Page:
@@ -46,6 +47,13 @@ def build() -> Page:
         lead=r"\frac{\partial}{\partial \rho} \mathbb{E}[g(u)\, g(v)]",
     )  # fmt: skip
 
+    positive, at = sympy.Heaviside(z), (sympy.Rational(-9, 10), sympy.Rational(1, 5), sympy.Rational(4, 5))
+    page.integrals(
+        "both kernels, three correlations",
+        *((Raw(f, z, f, correlation=rho, values={rho: r}), kernel.closed)
+          for f, kernel in ((relu, found), (positive, step)) for r in at),
+    )  # fmt: skip
+
     page.heading("Error function")
     page.prose("Here the variances do not come out in front: the error function bounds what passes.")
     k11, k22 = sn.scalars("k_11 k_22", positive=True)
@@ -55,6 +63,11 @@ def build() -> Page:
         "the arcsine kernel", smooth.closed, 2 / pi * asin(2 * k12 / sqrt((1 + 2 * k11) * (1 + 2 * k22))),
         lead=r"\mathbb{E}[\operatorname{erf}(u) \operatorname{erf}(v)]",
     )  # fmt: skip
+    bend = sympy.erf(z)
+    page.integrals(
+        "the kernel, three correlations",
+        *((Raw(bend, z, bend, (k11, k22), rho, {rho: r, k11: 0.7, k22: 2}), smooth.closed) for r in at),
+    )
     return page
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from symnn.examples import EXAMPLES
@@ -73,10 +74,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Derive, line by line, the variance of a layer's weights that keeps the variance of its values "
         "and of its gradients, and print it for given sizes.",
     )  # fmt: skip
-    init.add_argument("activation", metavar="ACTIVATION", help="one of the table, such as tanh, relu, gelu")
+    init.add_argument("activation", metavar="ACTIVATION", help="one of the table, such as tanh, or a formula in one "
+                      "name, such as 'z*tanh(log(1+exp(z)))'")  # fmt: skip
     init.add_argument("--fan-in", type=_count, required=True, metavar="N", help="what goes into a unit")
     init.add_argument("--fan-out", type=_count, required=True, metavar="N", help="how many units there are")
     init.add_argument("--value", action=_Value, default={}, metavar="slope=0.2", help="a constant of the activation")
+    init.add_argument("--plot", type=Path, metavar="FILE.svg", help="also draw second moments, layer by layer, "
+                      "predicted and measured")  # fmt: skip
+    init.add_argument("--depth", type=_count, default=30, metavar="N", help="layers of the plot (30)")
+    init.add_argument("--width", type=_count, default=512, metavar="N", help="width of the plot's layers (512)")
     init.add_argument("--json", action="store_true", help="print JSON instead of a page")
 
     train = _command(commands, "train", "train on scikit-learn's 8 x 8 digits with the derived, compiled gradients")

@@ -27,6 +27,8 @@ from symnn.ground.sizes import size_text
 from symnn.ground.tensors import Tensor
 from symnn.show import Document, Heading, html
 from symnn.show.graph_scene import graph_scene
+from symnn.theory.numbers import at_values
+from symnn.theory.schemes import Start, starts
 from symnn.train.initial import initialise
 from symnn.verdict import Verdict, judged
 from symnn.verify.abreast import Abreast
@@ -213,12 +215,22 @@ class Network:
         return Compiled(program, loss.name, {n: t.name for n, t in zip(names, gradients, strict=True)})
 
     def init(
-        self, sizes: Mapping[Any, int] | None = None, *, seed: int = 0, scheme: str = "he", **named: int
+        self, sizes: Mapping[Any, int] | None = None, *, seed: int = 0, scheme: str = "forward", **named: int
     ) -> dict[str, Any]:
         """Draw the parameters for given sizes, ``net.init(D=64, H=32, C=10, seed=0)``; keeps and returns them.
 
+        Weights, tensors of rank 2 and more, are normal with the variances of ``initial_variances(scheme)``; vectors and
+        scalars are 0, and those with a value of their own have it.
+
+        Args:
+            sizes: numbers for sizes, by symbol or name.
+            seed: of the generator.
+            scheme: "forward" keeps the second moment of pre-activations, solved from this network's forward pass;
+                "backward" that of gradients; "compromise" lies between; or "he", "xavier", "lecun", "naive", "zeros".
+            named: sizes by name.
+
         Raises:
-            UnknownNameError: a size the network does not have.
+            UnknownNameError: a size the network does not have, or no such scheme.
             DefinitionError: a size of a parameter is left open, or is no whole number.
         """
         whole_number("init()", "seed", seed, 0)
@@ -231,8 +243,18 @@ class Network:
                 raise DefinitionError(f"Parameter {name!r} has shape {size_text(t.shape)}: give {missing}.")
             shapes[name] = tuple(size_value(s, chosen) for s in t.shape)
         fixed = {name: t.initial for name, t in self.parameters.items() if t.initial is not None}
-        self.values = initialise(shapes, scheme=scheme, seed=seed, fixed=fixed)
+        variances = {name: start.variance for name, start in self.initial_variances(scheme).items()}
+        deviations = {name: math.sqrt(float(at_values(v, chosen))) for name, v in variances.items()}
+        self.values = initialise(shapes, deviations, seed=seed, fixed=fixed)
         return self.values
+
+    def initial_variances(self, scheme: str = "forward") -> dict[str, Start]:
+        """Return the variance that every weight starts with, a formula in sizes, and what it rests on.
+
+        Raises:
+            UnknownNameError: no such scheme.
+        """
+        return starts(self.graph.order, self.parameters.values(), scheme)
 
     def _sizes(self, sizes: Mapping[Any, int] | None, named: Mapping[str, int]) -> dict[Any, int]:
         symbols = {s.name: s for s in self.sizes}

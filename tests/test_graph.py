@@ -25,7 +25,7 @@ from symnn.ground.sizes import dims, scalars
 from symnn.ground.template import Definition, Template, entry_of
 from symnn.ground.tensors import Tensor, labels, parameter
 from symnn.ground.tensors import input as data
-from symnn.ground.tree import Add, D, Entry, Ix, Mul, Sum, Tree, num
+from symnn.ground.tree import Add, D, Entry, Ind, Ix, Mul, Sum, Tree, mul, num
 from symnn.nn.activations import ACTIVATIONS, activation, relu, tanh
 from symnn.nn.layers import dense, log_softmax, softmax
 from symnn.nn.losses import LOSSES, cross_entropy, loss
@@ -189,6 +189,20 @@ def test_more_broken_graphs_are_seen(case: str) -> None:
         "number outside": lambda: node(Entry(three, (Ix(p), num(3))), (three,), (data("w", (N, 3)),), (p,)),
     }[case]()
     with pytest.raises(DefinitionError, match="'y'"):
+        check(FlowGraph((made,)))
+
+
+@pytest.mark.parametrize(("least", "held"), [(2, False), (1, True), (0, True)])
+def test_a_guard_worked_out_of_a_size_that_is_a_number_is_read(least: int, held: bool) -> None:
+    """v of 2 entries, read at k <= 1 of a longer range; the template has a formal size for the 2, and the number 1."""
+    formal, k = sympy.Symbol("_S0", integer=True, positive=True), Index("k", N)
+    slot = Tensor("s", (formal,), "slot")
+    tree = mul(Ind(">=", num(least), Ix(k)), Entry(slot, (Ix(k),)))
+    made = node(tree, (slot,), (data("v", (2,)),), (k,), sizes={formal: sympy.Integer(2), N: N})
+    if held:
+        check(FlowGraph((made,)))
+        return
+    with pytest.raises(DefinitionError, match="runs over"):
         check(FlowGraph((made,)))
 
 

@@ -197,6 +197,93 @@ def test_gradients_too() -> None:
     assert m.assumptions and m.assumptions[0] in m.text()
 
 
+def test_a_mean_without_a_name_is_left_whole() -> None:
+    found = initialisation("mish").backward
+    assert found is not None
+    assert len(found.moment.steps) == 8 and found.moment.rules[-1] == "variance of the law"
+
+
+# -- by numbers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_moment_by_quadrature_over_every_entry_and_by_a_sample() -> None:
+    z, _, a = layer()
+    m = sn.variance(a[at_i], {W: sn.laws.symmetric(s2), z: sn.laws.symmetric(v)})
+    found = m.by_quadrature()
+    assert found.verdict == "evaluated" and found.worst is not None and found.worst < 1e-14 and "3 laws" in found.detail
+    assert m.by_sample(draws=20_000).verdict == "evaluated"
+    b = sn.define("b", (i,), sn.sum(W[i, j] * z[j], j))
+    shared = sn.covariance(b[at_i], b[at_k], {W: sn.laws.gaussian(s2, q), z: sn.laws.uniform(v)})
+    assert shared.by_quadrature().points == 2  # one unit, and two
+    t, w = sn.input("t", ()), sn.parameter("w", (D,))
+    masked = sn.expectation((t[()] - sn.sum(x[j] * w[j], j)) ** 2, {x: sn.laws.bernoulli(q)})
+    assert masked.by_quadrature().verdict == masked.by_sample(draws=20_000).verdict == "evaluated"
+
+
+@pytest.mark.parametrize("act", [sn.tanh, sn.relu, sn.gelu, sn.softplus])
+def test_moments_of_functions_settle(act: Any) -> None:
+    z, h, _ = layer(act)
+    m = sn.variance(h[at_j] + x[at_j], {z: sn.laws.gaussian(1), x: sn.laws.rademacher(v)})
+    found = m.by_quadrature()
+    assert found.verdict == "evaluated" and found.worst is not None and found.worst < 1e-10
+
+
+SLIGHT = D * s2 * v / 2 + sympy.Rational(1, 10**8)
+
+
+@pytest.mark.parametrize("wrong", [D * s2 * v, H * s2 * v / 2, SLIGHT, D * s2**2 * v / 2])
+def test_a_wrong_result_is_seen_by_quadrature(wrong: Any) -> None:
+    z, _, a = layer()
+    m = sn.variance(a[at_i], {W: sn.laws.symmetric(s2), z: sn.laws.symmetric(v)})
+    m.record.then(from_sympy(wrong), "wrong")
+    assert m.by_quadrature().verdict == "refuted"
+    assert m.by_sample(draws=50_000).verdict == ("evaluated" if wrong is SLIGHT else "refuted")
+
+
+def test_a_variance_in_the_place_of_a_covariance_is_seen() -> None:
+    z = sn.input("z", (D,))
+    b = sn.define("b", (i,), sn.sum(W[i, j] * z[j], j))
+    laws = {W: sn.laws.gaussian(s2, q), z: sn.laws.any_law(0, v)}
+    m = sn.covariance(b[at_i], b[at_k], laws)
+    m.record.then(from_sympy(D * v * (q**2 + s2)), "right for one unit only")
+    assert m.by_quadrature().verdict == "refuted"
+
+
+def test_what_quadrature_cannot_do_is_said() -> None:
+    lone = Law("odd", lambda n: from_sympy(sympy.Integer(0)), True)
+    assert "no quadrature rule" in sn.expectation(x[at_j], {x: lone}).by_quadrature().detail
+    assert sn.expectation(x[at_j], {x: lone}).by_sample().verdict == "not run"
+    big = sn.input("big", (3, 4, 5))
+    a, b, c = sn.indices("a b c")
+    m = sn.expectation(sn.sum(big[a, b, c], a, b, c) ** 2, {big: sn.laws.gaussian(1)})
+    assert m.by_quadrature().verdict == "not run" and "60 random entries" in m.by_quadrature().detail
+
+
+def test_half_a_gauss_rule_is_exact_on_either_side() -> None:
+    from symnn.theory.laws import half_normal
+
+    for n in (1, 2, 3, 7, 16):
+        nodes, weights = half_normal(n)
+        for power in range(2 * n):
+            exact = 2 ** ((power - 1) / 2) * float(mpmath.gamma((power + 1) / 2)) / np.sqrt(2 * np.pi) * np.sqrt(1)
+            assert (weights * np.where(nodes > 0, nodes, 0) ** power)[n:].sum() == pytest.approx(exact, rel=1e-12)
+
+
+def test_panels_agree_with_closed_forms_and_see_what_is_wrong() -> None:
+    from symnn.theory.panels import Raw, compared
+
+    z, rho = sympy.Symbol("z", real=True), sympy.Symbol("rho", real=True)
+    relu = sympy.Max(0, z)
+    right = sn.gaussian_product(relu, relu, z, variances=(1, 1), correlation=rho).closed
+    raw = Raw(relu, z, relu, correlation=rho, values={rho: -0.4})
+    assert [c.verdict for c in compared([(raw, right)], 50_000)] == ["evaluated"] * 2
+    assert compared([(raw, right * (1 + sympy.Rational(1, 10**8)))], 1000)[0].verdict == "refuted"
+    assert [c.verdict for c in compared([(raw, right), (raw, 2 * right)], 50_000)] == ["refuted"] * 2
+    assert Raw(z**2, z, variances=(q, 1), values={q: 3}).integrated() == pytest.approx(3, rel=1e-14)
+    with pytest.raises(sn.MomentError, match="one number"):
+        Raw(z, z, z, correlation=1).integrated()
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
@@ -270,3 +357,36 @@ def test_numbers_for_the_shell(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "relu", "--fan-in", "50", "--fan-out", "20"]) == 0
     assert "2/fan_in" in capsys.readouterr().out
     assert main(["init", "nothing", "--fan-in", "1", "--fan-out", "1"]) == 2
+
+
+def test_an_activation_of_one_s_own_in_the_shell(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+    import json
+
+    from symnn.cli import main
+
+    plot = tmp_path / "plot.svg"
+    asked = ["init", "z*tanh(log(1 + exp(z)))", "--fan-in", "256", "--fan-out", "128", "--json"]
+    assert main([*asked, "--plot", str(plot), "--depth", "4", "--width", "32"]) == 0
+    mine = json.loads(capsys.readouterr().out)
+    assert main(["init", "mish", *asked[2:]]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    for way in ("forward", "backward", "compromise"):
+        assert mine["numbers"][way]["std"] == pytest.approx(listed["numbers"][way]["std"], rel=1e-12)
+    assert plot.read_text().startswith("<svg") and "4 layers of width 32" in plot.read_text()
+    for formula, words in {
+        "z*y": "has the names z, y", "3": "has no name", "sum(z)": "a sum that is no linear map",
+        "0*z": "no node enters", "exp(z**2)": "does not exist", "z +": "a bracket was expected", "__import__('os')": "",
+    }.items():  # fmt: skip
+        assert main(["init", formula, "--fan-in", "4", "--fan-out", "4"]) == 2
+        assert words in capsys.readouterr().err
+    assert main(["init", "z**2", "--fan-in", "4", "--fan-out", "4", "--value", "slope=1"]) == 2
+
+
+def test_the_plot_of_conditions() -> None:
+    z = sympy.Symbol("z", real=True)
+    found = initialisation(z / (1 + sympy.Abs(z)), z)
+    p = found.signal(4, 24)
+    assert [float(p.forward[name]) for name in p.layers] == pytest.approx([1] * 4, rel=1e-9)
+    assert "4 layers of width 24" in found.picture(4, 24, draws=3)
+    with pytest.raises(sn.DefinitionError, match="two layers"):
+        found.signal(1)

@@ -15,12 +15,12 @@ import symnn as sn
 from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.theory.errors import MomentError
 from symnn.theory.gains import gain
-from symnn.theory.propagation import VARIANCES, Propagation, predict
+from symnn.theory.propagation import Propagation, predict
 from symnn.theory.propagation_map import Grid, VarianceMap, second, slope_second
 from symnn.theory.propagation_picture import Curve, chart
 from symnn.theory.propagation_reading import Z, read_node
 from symnn.theory.propagation_spectrum import jacobian, singular_values
-from symnn.train.initial import SCHEMES
+from symnn.theory.schemes import VARIANCES, starts
 
 N, D, H = sn.dims("N D H")
 X = sn.input("x", (N, D))
@@ -185,9 +185,50 @@ def test_a_network_is_followed_up_to_its_logits() -> None:
     assert predict(regression, weights="he").output.name == "a2"
 
 
-def test_schemes_are_those_of_init() -> None:
-    for name in ("he", "xavier", "lecun"):
-        assert float(VARIANCES[name](sympy.Integer(30), sympy.Integer(50))) == pytest.approx(SCHEMES[name](30, 50) ** 2)
+@pytest.mark.parametrize(
+    ("scheme", "wanted"), [("he", 2 / 30), ("xavier", 2 / 80), ("lecun", 1 / 30), ("naive", 1 / 90)]
+)
+def test_named_schemes_are_those_of_their_papers(scheme: str, wanted: float) -> None:
+    assert float(VARIANCES[scheme](sympy.Integer(30), sympy.Integer(50))) == pytest.approx(wanted)
+
+
+def test_a_network_starts_from_the_variances_that_its_own_forward_pass_asks_for() -> None:
+    t = sn.labels("t", (N,), 10)
+    slope, E = sn.scalars("s", positive=True), sn.dims("E")
+    h = sn.tanh(sn.dense(sn.relu(sn.dense(X, H)), E))
+    h = sn.layer_norm(sn.dense(h, D))
+    net = sn.Network(sn.cross_entropy(sn.softmax(sn.dense(sn.leaky_relu(h, slope=slope), 10)), t))
+    found = net.initial_variances()
+    assert found["W1"].variance == 1 / D and "second moment 1 assumed" in found["W1"].why
+    assert found["W2"].variance == 2 / H
+    assert float(found["W3"].variance * E) == pytest.approx(1.592537419722831**2)
+    assert found["W4"].variance == 1 / D and "not known" in found["W4"].why  # the slope is a symbol
+    back = net.initial_variances("backward")
+    assert back["W2"].variance == 2 / E
+    both = net.initial_variances("compromise")["W2"].variance
+    assert sympy.simplify(both - 2 / (H / 2 + E / 2)) == 0
+    made = net.init(D=40, H=300, E=200, seed=3)
+    assert made["W2"].var() == pytest.approx(2 / 300, rel=0.02) and not made["b2"].any()
+    assert not net.init(D=4, H=3, E=2, scheme="zeros")["W2"].any()
+    with pytest.raises(UnknownNameError, match="Did you mean 'he'"):
+        net.init(D=4, H=3, E=2, scheme="hee")
+
+
+def test_weights_from_the_forward_scheme_keep_second_moments() -> None:
+    for kind in ("tanh", "relu", "gelu"):
+        p = predict(chain(kind, 4), weights="forward")
+        assert [float(p.forward[a]) for a in p.layers] == pytest.approx([1] * 4, rel=1e-9)
+
+
+def test_fans_are_read_from_the_node_and_not_from_the_shape() -> None:
+    U = sn.parameter("U", (D, H))  # the wrong way round for the shape
+    y = sn.define("y", (n, i), sn.sum(X[n, j] * U[j, i], j) / 2)
+    assert starts([y], [U], "forward")["U"].variance == 4 / D
+    odd = sn.define("odd", (n, i), sn.sum(X[n, j] * sympy.exp(U[j, i]), j))
+    assert (
+        starts([odd], [U], "forward")["U"].variance == 1 / H
+        and "no single node" in starts([odd], [U], "forward")["U"].why
+    )
 
 
 # -- the variance map --------------------------------------------------------------------------------------------------

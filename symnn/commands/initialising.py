@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import sympy
 
-from symnn.ground.errors import UnknownNameError
+from symnn.algebra.prove import inline
+from symnn.ground.define import define
+from symnn.ground.errors import DefinitionError, UnknownNameError
+from symnn.ground.files import write_whole
+from symnn.ground.indices import Index
+from symnn.ground.sympy_border import to_sympy
+from symnn.ground.template import entry_of
+from symnn.ground.tree import Tree, tensors_in
+from symnn.language.forward import read_forward
 from symnn.nn.activations import ACTIVATIONS
 from symnn.show import Document, Formula, Heading, Prose, VerdictTable, terminal
+from symnn.theory.gains import Z
 from symnn.theory.initialisation import Condition, Initialisation, initialisation
+from symnn.theory.propagation_reading import read_node
 
 __all__ = ["init"]
 
@@ -24,18 +36,45 @@ _WORDS = {
 
 def init(chosen: argparse.Namespace) -> int:
     """Print the derivation of the initial variances and their numbers; 0 only if every line is proved or evaluated."""
-    if chosen.activation not in ACTIVATIONS:
-        raise UnknownNameError(chosen.activation, ACTIVATIONS, "activation")
-    constants = {k: sympy.Rational(Fraction(str(v))) for k, v in chosen.value.items()}
-    found = initialisation(chosen.activation, **constants)
+    found = _asked(chosen.activation, {k: sympy.Rational(Fraction(str(v))) for k, v in chosen.value.items()})
     numbers = found.numbers(chosen.fan_in, chosen.fan_out)
     conditions = {"forward": found.forward, **({"backward": found.backward} if found.backward is not None else {})}
     held = all(c.holds for one in conditions.values() for c in one.moment.checks()[1:])
+    if chosen.plot is not None:
+        write_whole(chosen.plot, found.picture(chosen.depth, chosen.width))
+        print(f"plot of {chosen.depth} layers of width {chosen.width}: {chosen.plot}", file=sys.stderr)
     if chosen.json:
         print(json.dumps(_record(chosen, found, conditions, numbers), indent=2))
     else:
         print(terminal(_page(chosen, found, conditions, numbers)))
     return 0 if held else 1
+
+
+def _asked(activation: str, constants: dict[str, Any]) -> Initialisation:
+    """Return the conditions for an activation of the table, or for a formula in one name, read and never run.
+
+    Raises:
+        UnknownNameError: it is one word, and no activation.
+        DefinitionError: the formula is not of one number, or constants come with it.
+        FormulaError: it is no formula.
+    """
+    if activation in ACTIVATIONS:
+        return initialisation(activation, **constants)
+    if activation.isidentifier():
+        raise UnknownNameError(activation, ACTIVATIONS, "activation")
+    if constants:
+        raise DefinitionError("--value speaks of an activation of the table; write numbers into a formula.")
+    names = tuple(read_forward(activation).tensors)
+    if len(names) != 1:
+        said = f"has the names {', '.join(names)}" if names else "has no name"
+        raise DefinitionError(f"An activation is a function of one number, z say; {activation!r} {said}.")
+    output = read_forward(activation, shapes={names[0]: ("D",)}, name="h").output
+    free = tuple(Index(letter, size) for letter, size in zip(output.letters, output.shape, strict=True))
+    tree: Tree = entry_of(output, free)
+    while computed := frozenset(t for t in tensors_in(tree) if t.definition is not None):
+        tree = inline(tree, computed)
+    made = initialisation(read_node(define("h", free, to_sympy(tree))).function, Z)
+    return replace(made, name=activation)
 
 
 def _page(

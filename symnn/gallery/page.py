@@ -22,7 +22,7 @@ from symnn.gallery.evaluated import WIDEST, seen_everywhere, typed_chain, typed_
 from symnn.gallery.records import FAILED, Record, Result, summary, weakest
 from symnn.graph.flow import FlowGraph
 from symnn.ground.indices import Index
-from symnn.ground.sympy_border import from_sympy
+from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Ind, Tree, tensors_in
@@ -44,6 +44,7 @@ from symnn.show.latex_notation import definition_latex, latex, tensor_latex
 from symnn.show.letters import named
 from symnn.show.matrix_notation import matrix_latex
 from symnn.theory.moment import Moment
+from symnn.theory.panels import Raw, compared
 from symnn.verify.lines import check_equal
 from symnn.verify.matrices import check_lifting
 from symnn.verify.record import Check
@@ -151,7 +152,7 @@ class Page:
             m: the moment.
             claim: the expected result, typed separately: an expression in sizes and scalars.
             against: what the claim is called.
-            sample: a number for every size and scalar, by symbol, at which a seeded sample is drawn.
+            sample: numbers for sizes and scalars, by symbol, at which a seeded sample is drawn; others are chosen.
             draws: how many.
             folded: a summary under which the lines are folded away.
         """
@@ -164,14 +165,35 @@ class Page:
         if claim is not None:
             tree = from_sympy(sympy.sympify(claim, strict=True))
             found.append(Record("claim", against, m.equals(claim), m.closed(), m.claim_at(tree)))
-        if sample is not None:
-            sizes = {k: int(v) for k, v in sample.items() if k.is_integer}
-            scalars = {k: v for k, v in sample.items() if not k.is_integer}
-            seen = m.sampled(sizes, scalars, draws=draws)
-            verdict = "evaluated" if seen.agrees else "refuted"
-            found.append(Record("values", "a sample", Check(verdict, f"{seen}, within 4 standard errors")))
+        found.append(Record("values", "quadrature", m.by_quadrature(_scalars(sample))))
+        found.append(Record("values", "a sample", m.by_sample(sample, draws=draws)))
         self._judged(found)
         return m
+
+    def moment_of(
+        self, what: str, m: Moment, claim: Any, *, lead: str = "", sample: Mapping[Any, float] | None = None,
+        draws: int = 100_000,
+    ) -> Any:  # fmt: skip
+        """Claim what a moment is, taken in one go through joint cumulants, without lines; return it as an expression.
+
+        Args:
+            what: the claim in words.
+            m: the moment.
+            claim: the expected result, typed separately.
+            lead: LaTeX for the left-hand side.
+            sample: as for ``moment``.
+            draws: as for ``moment``.
+        """
+        value = to_sympy(m.at_once())
+        self.equal(what, value, claim, lead=lead)
+        self._judged([Record("values", "quadrature", m.by_quadrature(_scalars(sample))),
+                      Record("values", "a sample", m.by_sample(sample, draws=draws))])  # fmt: skip
+        return value
+
+    def integrals(self, what: str, *pairs: tuple[Raw, Any]) -> None:
+        """Record how derived Gaussian integrals compare with quadrature of the raw expressions, and with samples."""
+        panels, sample = compared(pairs)
+        self._judged([Record("values", f"{what}: quadrature", panels), Record("values", f"{what}: a sample", sample)])
 
     def _last_heading(self) -> str:
         """Return the heading that a derivation stands under, those of its own sections left out."""
@@ -350,3 +372,8 @@ class Page:
     def summary(self) -> tuple[str, ...]:
         """Return lines, proved lines, proved claims, worst evaluation, worst difference, as text."""
         return summary(self.records)
+
+
+def _scalars(sample: Mapping[Any, float] | None) -> dict[Any, float]:
+    """Return the numbers that are no sizes: quadrature chooses small sizes itself."""
+    return {k: v for k, v in (sample or {}).items() if not k.is_integer}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import sympy
 
 from symnn.graph.flow import FlowGraph
@@ -75,20 +78,24 @@ def _check_node(node: Tensor, definition: Definition) -> None:
     go(template.tree, frozenset(template.free), ())
 
 
-def _keeps_below(guard: Tree, index: Index, size: Size) -> bool:
-    """Tell whether a condition says index < size, or that it equals an index of that range."""
+def _keeps_below(guard: Tree, index: Index, size: Size, sizes: Mapping[Any, Size]) -> bool:
+    """Tell whether a condition says index < size or less, or that it equals an index of that range.
+
+    A size that is a number is a formal one in the template and the number in what was worked out of it, k <= 2 - 1.
+    """
     if isinstance(guard, Delta):
         pairs = ((guard.left, guard.right), (guard.right, guard.left))
         return any(a == Ix(index) and isinstance(b, Ix) and b.index.size == size for a, b in pairs)
     if not isinstance(guard, Ind) or guard.rel not in (">", ">="):
         return False
     room = to_sympy(guard.left) - to_sympy(guard.right) + (1 if guard.rel == ">=" else 0)
-    return bool(sympy.expand(room - (size - index)) == 0)
+    return bool(sympy.expand(map_size(room - (size - index), sizes)).is_nonpositive)
 
 
 def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size, guards: tuple[Tree, ...]) -> None:
     if isinstance(position, Ix) and position.index.size != size:
-        if any(_keeps_below(g, position.index, size) for g in guards):
+        assert node.definition is not None
+        if any(_keeps_below(g, position.index, size, node.definition.sizes) for g in guards):
             return
         raise DefinitionError(
             f"Node {node.name!r}: index {position.index.letter} runs over {position.index.size}, "

@@ -318,7 +318,13 @@ def _at_one(f: _Factor) -> Tree:
 
 
 def moment_of(tree: Tree, law: Law) -> Tree:
-    """Return E of a function of one entry: from the law's moments where it is a polynomial, after symmetry if need be.
+    """Return E of a function of one entry, from the law's moments where those give it, else still to be taken."""
+    found = named_moment(tree, law)
+    return mean_of(tree) if found is None else found
+
+
+def named_moment(tree: Tree, law: Law) -> Tree | None:
+    """Return E of a function of one entry where it is a polynomial, after symmetry if need be, or None.
 
     For a law that is symmetric about 0, E f(z) = E (f(z) + f(-z))/2: of relu squared that leaves E[z^2]/2.
     """
@@ -333,7 +339,7 @@ def moment_of(tree: Tree, law: Law) -> Tree:
         found = _polynomial_moment(form, entry, law)
         if found is not None:
             return found
-    return mean_of(_shown(form))
+    return None
 
 
 def _any_entry(tree: Tree) -> Iterator[Entry]:
@@ -368,7 +374,3 @@ def _polynomial_moment(form: Poly, entry: Entry, law: Law) -> Tree | None:
 
 def _speaks_of(a: Atom, t: Tensor) -> bool:
     return t in tensors_in(to_tree(Poly({((a, 1),): 1}), Letters()))
-
-
-def _shown(form: Poly) -> Tree:
-    return to_tree(form, Letters())

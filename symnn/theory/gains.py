@@ -25,7 +25,11 @@ from symnn.theory.integration.moment import CLOSED, QUADRATURE, Integral, far, m
 from symnn.theory.integration.pieces import Piece, cut
 from symnn.theory.integration.scalar import read
 
-__all__ = ["Gain", "Quantity", "activation_expression", "gain"]
+__all__ = ["Z", "Gain", "Quantity", "activation_expression", "gain"]
+
+
+#: The number that a named activation is taken of.
+Z = sympy.Symbol("z", real=True)
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,7 @@ def _asked(activation: Any, z: Any, constants: dict[str, Any]) -> tuple[str, Any
     if isinstance(activation, str):
         if z is not None:
             raise DefinitionError(f"gain() takes the name {activation!r} alone; a symbol goes with a function of it.")
-        z = sympy.Symbol("z", real=True)
-        return activation, activation_expression(activation, z, **constants), z
+        return activation, activation_expression(activation, Z, **constants), Z
     if z is None or constants:
         raise DefinitionError(
             "gain() takes the name of an activation, gain('relu'), or a function and its symbol, "

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from symnn.derive.backprop import formula, vjp
+from symnn.ground.arguments import whole_number
 from symnn.ground.define import define
 from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.functions import sum_over
@@ -23,11 +24,15 @@ from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tensors import Tensor, input, parameter
 from symnn.ground.tree import Fn, Ix, Tree, walk
 from symnn.nn.activations import ACTIVATIONS, activation
+from symnn.nn.layers import dense
 from symnn.theory import laws
 from symnn.theory.errors import MomentError
-from symnn.theory.gains import Gain, gain
+from symnn.theory.gains import Gain, Z, gain
 from symnn.theory.moment import Moment, variance
 from symnn.theory.numbers import at_values
+
+if TYPE_CHECKING:
+    from symnn.theory.propagation import Propagation
 
 __all__ = ["Condition", "Initialisation", "initialisation", "kaiming", "lecun", "uniform_bound", "xavier"]
 
@@ -66,12 +71,14 @@ class Initialisation:
         forward: keeps the variance of pre-activations.
         backward: keeps the variance of gradients; None where the derivative is 0 almost everywhere.
         gain: gains at unit variance, and the slope of the variance map.
+        symbol: of ``gain.expression``.
     """
 
     name: str
     forward: Condition
     backward: Condition | None
     gain: Gain
+    symbol: Any
 
     @cached_property
     def compromise(self) -> Any:
@@ -83,6 +90,36 @@ class Initialisation:
             return self.forward.variance
         one, other = self.forward.variance, self.backward.variance
         return sympy.simplify(2 / (1 / one + 1 / other))
+
+    def signal(self, depth: int = 30, width: int = 512) -> Propagation:
+        """Return how signals go through a chain of such layers, weights at the forward condition.
+
+        The condition is taken at variance 1 of the pre-activations, which the first layer gives them.
+
+        Raises:
+            DefinitionError: there are not two layers.
+            MomentError: only quadrature is left for a symbol.
+        """
+        from symnn.theory.propagation import predict  # it needs the schemes, which are made of conditions
+
+        if whole_number("signal()", "depth", depth, 1) < 2:
+            raise DefinitionError(f"signal() needs two layers to put the activation between, found depth {depth}.")
+        D, N = dims("D N")
+        n, i = index("n"), index("i")
+        a = dense(input("x", (N, D)), D, name="1")
+        for k in range(1, depth):
+            h = define(f"h{k}", (n, i), at_values(self.gain.expression, {self.symbol: a[n, i]}))
+            a = dense(h, D, name=str(k + 1))
+        weight = sympy.Rational(1) / self.gain.second.closed if self.gain.second.closed is not None else (
+            sympy.Float(1 / float(self.gain.second), 17)
+        )  # fmt: skip
+        weights = {f"W{k}": (weight if k > 1 else 1) / D for k in range(1, depth + 1)}
+        return predict(a, weights=weights, sizes={D: whole_number("signal()", "width", width, 1)})
+
+    def picture(self, depth: int = 30, width: int = 512, *, draws: int = 20, seed: int = 0) -> str:
+        """Return an SVG: predicted second moments of values and gradients, layer by layer, over measured points."""
+        p = self.signal(depth, width)
+        return p.picture(p.measure(draws, seed, {"N": 1}), f"{depth} layers of width {width}, {self.name}")
 
     def numbers(self, fan_in: int, fan_out: int) -> dict[str, dict[str, float]]:
         """Return standard deviation of the normal law and bound of the uniform one, for each condition.
@@ -142,7 +179,7 @@ def initialisation(kind: Any, z: Any = None, **constants: Any) -> Initialisation
             ),
             _D, _inverse(known.slope_second), _BACKWARD, FAN_OUT,
         )  # fmt: skip
-    return Initialisation(name, forward, backward, known)
+    return Initialisation(name, forward, backward, known, Z if isinstance(kind, str) else z)
 
 
 def _layer(kind: Any, z: Any, constants: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:

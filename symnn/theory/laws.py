@@ -8,20 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import comb
+from functools import cache
+from math import comb, factorial
 from typing import Any
 
+import mpmath
 import numpy as np
+import scipy.linalg
 import sympy
 
 from symnn.ground.errors import DefinitionError
-from symnn.ground.sympy_border import from_sympy
+from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.tree import ONE, ZERO, Add, Neg, Pow, Tree, mul, num
 from symnn.theory.errors import MomentError
 
 __all__ = ["Law", "any_law", "bernoulli", "gaussian", "rademacher", "symmetric", "uniform"]
 
-_Draw = Callable[[np.random.Generator, tuple[int, ...], Callable[[Tree], float]], Any]
+_Value = Callable[[Tree], float]
+_Draw = Callable[[np.random.Generator, tuple[int, ...], _Value], Any]
+#: Nodes and weights whose sum is a mean: (how many, or half of them, value of a symbol) -> both.
+_Rule = Callable[[int, _Value], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Law:
         density: it has one, so that no single value has a probability.
         parameters: numbers or symbols that it depends on.
         draw: (generator, shape, value of a symbol) -> entries.
+        rule: (n, value of a symbol) -> nodes and weights of a Gauss rule with about n nodes on either side of the mean.
+        examples: where the law leaves something open, laws of this kind; values are taken for each of them.
     """
 
     name: str
@@ -45,6 +53,13 @@ class Law:
     parameters: tuple[Tree, ...] = ()
     draw: _Draw | None = field(default=None, compare=False)
     density: bool = False
+    rule: _Rule | None = field(default=None, compare=False)
+    examples: tuple[Law, ...] = field(default=(), compare=False)
+
+    @property
+    def instances(self) -> tuple[Law, ...]:
+        """The examples, or the law itself."""
+        return self.examples or (self,)
 
     @property
     def mean(self) -> Tree:
@@ -131,7 +146,11 @@ def gaussian(variance: Any = 1, mean: Any = 0) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(m) + np.sqrt(value(v)) * rng.standard_normal(shape)
 
-    return Law("Gaussian", moment, m == ZERO, True, (m, v), draw, True)
+    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+        nodes, weights = half_normal(n)
+        return value(m) + np.sqrt(value(v)) * nodes, weights
+
+    return Law("Gaussian", moment, m == ZERO, True, (m, v), draw, True, rule)
 
 
 def uniform(bound: Any) -> Law:
@@ -148,7 +167,11 @@ def uniform(bound: Any) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(b) * rng.uniform(-1, 1, shape)
 
-    return Law("uniform", moment, True, False, (b,), draw, True)
+    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+        nodes, weights = np.polynomial.legendre.leggauss(n)
+        return value(b) * _both_sides((nodes + 1) / 2), _both_sides(weights / 4, 1)
+
+    return Law("uniform", moment, True, False, (b,), draw, True, rule)
 
 
 def rademacher(scale: Any = 1) -> Law:
@@ -162,7 +185,10 @@ def rademacher(scale: Any = 1) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(s) * rng.choice((-1.0, 1.0), shape)
 
-    return Law("Rademacher", lambda n: ZERO if n % 2 else _power(s, n), True, False, (s,), draw)
+    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+        return value(s) * np.array([-1.0, 1.0]), np.array([0.5, 0.5])
+
+    return Law("Rademacher", lambda n: ZERO if n % 2 else _power(s, n), True, False, (s,), draw, False, rule)
 
 
 def bernoulli(p: Any) -> Law:
@@ -178,7 +204,10 @@ def bernoulli(p: Any) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return (rng.random(shape) < value(tree)).astype(float)
 
-    return Law("Bernoulli", lambda n: tree, False, False, (tree,), draw)
+    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+        return np.array([0.0, 1.0]), np.array([1 - value(tree), value(tree)])
+
+    return Law("Bernoulli", lambda n: tree, False, False, (tree,), draw, False, rule)
 
 
 def symmetric(variance: Any) -> Law:
@@ -189,10 +218,27 @@ def symmetric(variance: Any) -> Law:
     """
     v = _positive(variance, "variance")
 
-    def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
-        return np.sqrt(value(v) / 2) * rng.laplace(size=shape)  # one of them
+    examples = (_laplace(v), gaussian(to_sympy(v)), uniform(to_sympy(Pow(mul(num(3), v), num(Fraction(1, 2))))))
+    return Law(
+        "symmetric", lambda n: ZERO if n % 2 else v if n == 2 else None, True, False, (v,), examples[0].draw, True,
+        examples=examples,
+    )  # fmt: skip
 
-    return Law("symmetric", lambda n: ZERO if n % 2 else v if n == 2 else None, True, False, (v,), draw, True)
+
+def _laplace(v: Tree) -> Law:
+    """The density exp(-|x| sqrt(2/v))/sqrt(2 v): E[x^(2n)] = (2n)! (v/2)^n."""
+
+    def moment(n: int) -> Tree:
+        return ZERO if n % 2 else mul(num(Fraction(factorial(n), 2 ** (n // 2))), _power(v, n // 2))
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...], value: _Value) -> Any:
+        return np.sqrt(value(v) / 2) * rng.laplace(size=shape)
+
+    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+        nodes, weights = np.polynomial.laguerre.laggauss(n)
+        return np.sqrt(value(v) / 2) * _both_sides(nodes), _both_sides(weights / 2, 1)
+
+    return Law("Laplace", moment, True, False, (v,), draw, True, rule)
 
 
 def any_law(mean: Any, variance: Any) -> Law:
@@ -204,7 +250,46 @@ def any_law(mean: Any, variance: Any) -> Law:
     m, v = _tree(mean, "mean"), _positive(variance, "variance")
     second: Tree = v if m == ZERO else Add((v, _power(m, 2)))
 
-    def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
-        return value(m) + np.sqrt(value(v)) * (rng.exponential(size=shape) - 1)  # one of them
+    def draw(rng: np.random.Generator, shape: tuple[int, ...], value: _Value) -> Any:
+        return value(m) + np.sqrt(value(v)) * (rng.exponential(size=shape) - 1)
 
-    return Law("given", lambda n: m if n == 1 else second if n == 2 else None, False, False, (m, v), draw)
+    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+        nodes, weights = np.polynomial.laguerre.laggauss(n)
+        return value(m) + np.sqrt(value(v)) * (nodes - 1), weights
+
+    def moment(n: int) -> Tree | None:
+        return m if n == 1 else second if n == 2 else None
+
+    skew = Law("exponential", moment, False, False, (m, v), draw, True, rule)
+    return Law("given", moment, False, False, (m, v), draw, examples=(skew, gaussian(to_sympy(v), to_sympy(m))))
+
+
+def _both_sides(half: Any, sign: int = -1) -> Any:
+    """Return values on both sides of 0: nodes with either sign, or weights twice (sign 1)."""
+    return np.concatenate([sign * half[::-1], half])
+
+
+@cache
+def half_normal(n: int) -> tuple[Any, Any]:
+    """Return nodes and weights of the mean of a standard normal number, a Gauss rule with n nodes on either side of 0.
+
+    Each side is exact for polynomials up to degree 2n - 1, so that a function with a bend at 0 does no harm. By
+    Chebyshev's algorithm on the moments E[|z|^k], in as many digits as it loses (Gautschi 2004, Orthogonal
+    Polynomials, sec. 2.1.7), and the eigenvalues of the tridiagonal matrix (Golub, Welsch 1969).
+    """
+    with mpmath.workdps(30 + 3 * n):
+        moments = [mpmath.power(2, mpmath.mpf(k - 1) / 2) * mpmath.gamma(mpmath.mpf(k + 1) / 2) for k in range(2 * n)]
+        moments = [m / moments[0] for m in moments]
+        before, row = [mpmath.mpf(0)] * (2 * n), moments
+        alphas, betas = [moments[1] / moments[0]], [moments[0]]
+        for k in range(1, n):
+            new = [mpmath.mpf(0)] * (2 * n)
+            for j in range(k, 2 * n - k):
+                new[j] = row[j + 1] - alphas[-1] * row[j] - betas[-1] * before[j]
+            alphas.append(new[k + 1] / new[k] - row[k] / row[k - 1])
+            betas.append(new[k] / row[k - 1])
+            before, row = row, new
+    diagonal, beside = np.array([float(a) for a in alphas]), np.array([float(mpmath.sqrt(b)) for b in betas[1:]])
+    nodes, vectors = scipy.linalg.eigh_tridiagonal(diagonal, beside)
+    weights = vectors[0] ** 2
+    return _both_sides(nodes), _both_sides(weights / 2, 1)

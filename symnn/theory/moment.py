@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import sympy
 
 from symnn.algebra.compact import Letters, to_tree
 from symnn.algebra.convert import canonical
-from symnn.compile.program import build
 from symnn.derive.steps import Derived, Step
-from symnn.graph.interpreter import size_value
-from symnn.ground.define import abstract, typed
+from symnn.ground.define import typed
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
@@ -30,35 +27,15 @@ from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws, is_random, taken
 from symnn.theory.laws import Law
-from symnn.theory.numbers import at_values, number
+from symnn.theory.numbers import number
 from symnn.theory.rules import lines_of
-from symnn.verify.abreast import widened
+from symnn.theory.trial import Sampled, Trial, by_quadrature
 from symnn.verify.record import Check
 
 __all__ = ["Moment", "Sampled", "covariance", "expectation", "variance"]
 
 #: Points at which values are compared: with moments that take a quadrature, and without.
 _FEW, _MANY = 3, 24
-#: Random draws in front of which a sample is worked on at once.
-_AT_ONCE = 20_000
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """What a sample says: its estimate, the standard error of that, and what was predicted."""
-
-    estimate: float
-    error: float
-    predicted: float
-    draws: int
-
-    @property
-    def agrees(self) -> bool:
-        """The prediction lies within four standard errors."""
-        return abs(self.estimate - self.predicted) <= 4 * self.error + 1e-12 * abs(self.predicted)
-
-    def __str__(self) -> str:
-        return f"{self.estimate:.6g} +- {self.error:.2g} of {self.draws} draws, predicted {self.predicted:.6g}"
 
 
 @dataclass
@@ -133,9 +110,13 @@ class Moment:
         how = "moments without a name by quadrature, " if unnamed else "not proved, the canonical forms differ; "
         return Check("evaluated", f"{how}equal at {points} points, worst {worst:.0e}", worst, points)
 
+    def at_once(self) -> Tree:
+        """Return the moment taken in one go, through joint cumulants: another path than that of the lines."""
+        return taken(self.question, self.laws)
+
     def closed(self) -> Tree:
         """Return the result, or what joint cumulants make of the question where a moment without a name is left."""
-        return taken(self.question, self.laws) if _unnamed(self.result) else self.result
+        return self.at_once() if _unnamed(self.result) else self.result
 
     def claim_at(self, tree: Tree) -> Tree:
         """Return a claim at the question's own indices, every other one with its range."""
@@ -150,7 +131,7 @@ class Moment:
         The moment is worked out once more, in one go through joint cumulants: another path than that of the lines.
         """
         tree = self.claim_at(claim if isinstance(claim, Tree) else from_sympy(sympy.sympify(claim, strict=True)))
-        check = self._compared(taken(self.question, self.laws), tree)
+        check = self._compared(self.at_once(), tree)
         if check.verdict == "refuted":
             return Check("refuted", f"{text(self.result)} against {text(tree)}: {check.detail}", check.worst)
         return check
@@ -219,63 +200,39 @@ class Moment:
             f"proved; .text() shows them{tail}"
         )
 
-    # -- sampling --------------------------------------------------------------------------------------------------
+    # -- numbers -----------------------------------------------------------------------------------------------------
 
     def sampled(
-        self, sizes: Mapping[Any, int], scalars: Mapping[Any, float] | None = None, *, draws: int = 100_000,
-        seed: int = 0,
+        self, sizes: Mapping[Any, int] | None = None, scalars: Mapping[Any, float] | None = None, *,
+        draws: int = 100_000, seed: int = 0,
     ) -> Sampled:  # fmt: skip
-        """Return what a seeded sample says of the moment, at sizes and scalars.
+        """Return what a seeded sample says of the moment, at sizes and scalars; those left out are chosen.
 
         Args:
-            sizes: a number for every size, by symbol.
-            scalars: a number for every other symbol.
+            sizes: numbers for sizes, by symbol.
+            scalars: numbers for other symbols.
             draws: how many.
             seed: of the generator.
 
         Raises:
-            MomentError: a law cannot be drawn from, or a size has no value.
+            MomentError: a law cannot be drawn from.
         """
-        values = {**dict(sizes), **dict(scalars or {})}
-        columns = [self._column(part, values, draws, seed) for part in self.question.args]
-        one, other = columns[0], columns[-1]
-        if self.question.name == "E":
-            sample = one
-        else:
-            sample = (one - one.mean()) * (other - other.mean()) * draws / (draws - 1)
-        estimate, error = float(sample.mean()), float(sample.std(ddof=1) / np.sqrt(draws))
-        predicted = self.value
-        predicted = at_values(predicted, {k: 0 for k in predicted.free_symbols if isinstance(k, Index)})
-        return Sampled(estimate, error, float(at_values(predicted, values)), draws)
+        return Trial(self, {**dict(sizes or {}), **dict(scalars or {})}).sampled(draws, seed)
 
-    def _column(self, part: Tree, values: Mapping[Any, Any], draws: int, seed: int) -> Any:
-        """Return an expression at its indices' first values, once for every draw."""
-        free = tuple(free_indices(part))
-        at = substitute(part, indices={i: ZERO for i in free})
-        own, tree = typed("sampled", (), at)
-        scalar = Tensor("sampled", (), "value", definition=abstract("sampled", own, tree, {}))
-        leaves = [t for t in self.laws if t in _leaves(tree)]
-        wide = widened((scalar,), leaves)
-        numbers = {str(k): v for k, v in values.items() if not k.is_integer}
-        program = build((wide[scalar],), scalars=numbers, name="sampled")
-        rng = np.random.default_rng(seed)
-        out = []
-        for start in range(0, draws, _AT_ONCE):
-            count = min(_AT_ONCE, draws - start)
-            arrays = {t.name: _drawn(t, self.laws[t], count, values, rng) for t in leaves}
-            out.append(np.asarray(program(arrays, check=False)[wide[scalar].name]))
-        return np.concatenate(out)
+    def by_quadrature(self, values: Mapping[Any, float] | None = None) -> Check:
+        """Compare the result with quadrature over all random entries at once, at a few small sizes.
 
+        A product of one Gauss rule per entry, on the expression itself. Where a law leaves something open it is tried
+        at several that it holds of. *Evaluated* is agreement to 1e-10 of the value.
+        """
+        return by_quadrature(self, values)
 
-def _drawn(t: Tensor, law: Law, count: int, values: Mapping[Any, Any], rng: np.random.Generator) -> Any:
-    if law.draw is None:
-        raise MomentError(f"The law of {t.name} cannot be drawn from.")
-    shape = (count, *(size_value(s, values) for s in t.shape))
-
-    def number(tree: Tree) -> float:
-        return float(at_values(to_sympy(tree), values))
-
-    return law.draw(rng, shape, number)
+    def by_sample(self, values: Mapping[Any, float] | None = None, *, draws: int = 100_000) -> Check:
+        """Compare the result with a seeded sample of the expression itself, within four standard errors."""
+        try:
+            return Trial(self, values).sampled(draws).check
+        except MomentError as reason:
+            return Check("not run", str(reason))
 
 
 def _leaves(tree: Tree) -> set[Tensor]:
@@ -348,4 +305,3 @@ def variance(expression: Any, laws: Mapping[Tensor, Law], *, assuming: Sequence[
 def covariance(one: Any, other: Any, laws: Mapping[Tensor, Law], *, assuming: Sequence[str] = ()) -> Moment:
     """Return Cov(one, other), line by line; see ``expectation``."""
     return _asked("Cov", (one, other), laws, assuming)
-

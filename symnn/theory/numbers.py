@@ -6,7 +6,8 @@ The quadrature is mpmath's, on the raw expression: it shares nothing with the cl
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 from zlib import crc32
 
@@ -17,12 +18,12 @@ import sympy
 from symnn.ground.indices import Index
 from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import to_sympy
-from symnn.ground.tree import Entry, Fn, Sym, Tree, children, rebuild, transform, walk
+from symnn.ground.tree import Entry, Fn, Num, Sym, Tree, children, rebuild, transform, walk
 from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws
 from symnn.theory.laws import Law
 
-__all__ = ["at_values", "number"]
+__all__ = ["at_values", "number", "settled"]
 
 #: Where the density of a standard normal number is below 1e-40.
 _FAR = 14
@@ -50,16 +51,20 @@ def number(tree: Tree, laws: Laws, *, seed: int = 0) -> float:
     def value_of(expression: Any) -> Any:
         return at_values(expression, {s: chosen(s) for s in expression.free_symbols})
 
-    def go(at: Tree) -> Tree:
-        if isinstance(at, Fn) and at.name == "E":
-            return Sym(sympy.Dummy(f"{_mean(at.args[0], laws, value_of)!r}"))
-        parts = children(at)
-        return rebuild(at, tuple(go(p) for p in parts)) if parts else at
+    made = settled(tree, laws, value_of)
+    return float(sympy.N(value_of(to_sympy(made))))
 
-    made = go(tree)
-    means = [at.symbol for at in walk(made) if isinstance(at, Sym) and at.symbol.is_Dummy]
-    held = {s: sympy.Float(s.name, 17) for s in means}
-    return float(sympy.N(value_of(at_values(to_sympy(made), held))))
+
+def settled(tree: Tree, laws: Laws, value_of: Callable[[Any], Any]) -> Tree:
+    """Return a formula with numbers in the place of its moments, symbols in them valued by ``value_of``.
+
+    Raises:
+        MomentError: a moment in it is not one of a single Gaussian entry.
+    """
+    if isinstance(tree, Fn) and tree.name == "E":
+        return Num(Fraction(_mean(tree.args[0], laws, value_of)))
+    parts = children(tree)
+    return rebuild(tree, tuple(settled(p, laws, value_of) for p in parts)) if parts else tree
 
 
 def _mean(tree: Tree, laws: Laws, value_of: Any) -> float:

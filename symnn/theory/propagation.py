@@ -13,7 +13,7 @@ Backward: E[(dL/dx)^2] = fan_out Var(W) E[(dL/da)^2], and a factor E[g'(z)^2].
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,16 +30,9 @@ from symnn.theory.propagation_measure import Measured, measured
 from symnn.theory.propagation_passes import Backward, Forward
 from symnn.theory.propagation_picture import both_passes
 from symnn.theory.propagation_reading import Reading, Term, placed, read_node
+from symnn.theory.schemes import OWN, VARIANCES, starts
 
-__all__ = ["VARIANCES", "Propagation", "predict"]
-
-#: Scheme -> variance of a weight from fan-in and fan-out; ``train.initial.SCHEMES`` holds their square roots.
-VARIANCES: dict[str, Callable[[Any, Any], Any]] = {
-    "he": lambda fan_in, fan_out: 2 / fan_in,
-    "xavier": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
-    "lecun": lambda fan_in, fan_out: 1 / fan_in,
-    "naive": lambda fan_in, fan_out: 1 / (3 * fan_in),  # uniform within 1/sqrt(fan_in): Glorot, Bengio 2010, eq. 1
-}
+__all__ = ["Propagation", "predict"]
 
 
 @dataclass
@@ -153,8 +146,8 @@ def predict(
     Args:
         of: a computed tensor, or anything with ``graph`` and ``loss``, such as a Network. Of a network what lies above
             the last node that can be followed is left out, a softmax for one: the gradient comes in there.
-        weights: the variance of every weight: a scheme of ``VARIANCES``, a function (fan_in, fan_out) -> variance, a
-            number or a formula; or a mapping from parameter (name) to one of these.
+        weights: the variance of every weight: a scheme of ``Network.init``, a function (fan_in, fan_out) -> variance,
+            a number or a formula; or a mapping from parameter (name) to one of these.
         biases: the variance of biases, a number or formula, or a mapping.
         input_second_moment: E[x^2], or a mapping from input (name) to it.
         output_gradient: E[(dL/dy)^2] at the output.
@@ -176,7 +169,7 @@ def predict(
     for r in readings.values():
         for term in r.terms:
             if term.matrix is not None:
-                variances[term.matrix] = _variance(term, weights, biases, chosen)
+                variances[term.matrix] = _variance(term, weights, biases, chosen, values)
     inputs = {t: _second(t, input_second_moment) for t in values if t.definition is None}
     forward = Forward(readings, variances, inputs, chosen)
     backward = Backward(forward, output, _number("output_gradient", output_gradient))
@@ -226,7 +219,7 @@ def _fresh(readings: Mapping[Tensor, Reading]) -> None:
             used[term.matrix] = t
 
 
-def _variance(term: Term, weights: Any, biases: Any, sizes: Mapping[Any, int]) -> Any:
+def _variance(term: Term, weights: Any, biases: Any, sizes: Mapping[Any, int], nodes: Sequence[Tensor]) -> Any:
     matrix, name = term.matrix, "biases" if term.value is None else "weights"
     assert matrix is not None
     given = biases if term.value is None else weights
@@ -236,9 +229,9 @@ def _variance(term: Term, weights: Any, biases: Any, sizes: Mapping[Any, int]) -
             raise DefinitionError(f"{name}= gives no variance for {matrix.name}; give one, {{{matrix.name!r}: 0.01}}.")
         given = by_name[matrix.name]
     if isinstance(given, str):
-        if given not in VARIANCES:
-            raise UnknownNameError(given, VARIANCES, "initialisation scheme")
-        given = VARIANCES[given]
+        if given not in (*OWN, *VARIANCES):
+            raise UnknownNameError(given, (*OWN, *VARIANCES), "initialisation scheme")
+        given = starts(nodes, (matrix,), given)[matrix.name].variance if given in OWN else VARIANCES[given]
     if callable(given) and not isinstance(given, sympy.Basic):
         given = given(term.fan_in, term.fan_out)
     return placed(_number(f"the variance of {matrix.name}", given), sizes)

@@ -36,13 +36,10 @@ from symnn.ground.tree import (
 )
 from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
+from symnn.theory.gains import Z
 from symnn.theory.integration.scalar import put
 
 __all__ = ["Reading", "Term", "Z", "exact", "placed", "read_node"]
-
-#: The number that a function is one of.
-Z = sympy.Symbol("z", real=True)
-
 
 def exact(value: Any) -> Any:
     """Return a number or formula as SymPy, floats as they are."""
@@ -153,6 +150,8 @@ def _function(t: Tensor, tree: Tree, free: tuple[Index, ...]) -> Reading:
         return rebuild(at, tuple(go(s) for s in children(at)))
 
     made = go(tree)
+    if not inside:
+        raise _UnreadError("no node enters it")
     return Reading(t, _terms(inside[0], free), _expression(made))
 
 

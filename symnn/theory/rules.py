@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -51,7 +52,7 @@ from symnn.ground.tree import (
 )
 from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
-from symnn.theory.expectation import Laws, expected, is_random, mean_of, moment_of, taken, variance_of
+from symnn.theory.expectation import Laws, expected, is_random, mean_of, moment_of, named_moment, taken, variance_of
 from symnn.theory.gaussian import gaussian_mean
 from symnn.theory.laws import Law
 
@@ -143,7 +144,7 @@ def _linear(at: Fn, laws: Laws) -> Tree | None:
         return None
     (body,) = at.args
     match body:
-        case Add():
+        case Add() if not _nameless(body, laws):
             return Add(tuple(mean_of(t) for t in body.terms))
         case Neg():
             return Neg(mean_of(body.body))
@@ -182,6 +183,8 @@ def _spread(at: Fn, laws: Laws) -> Tree | None:
     if at.name != "E":
         return None
     body = at.args[0]
+    if _nameless(body, laws):
+        return None
     if isinstance(body, Pow) and isinstance(body.base, Mul | Neg | Div):
         base, e = body.base, body.exponent
         if isinstance(base, Mul):
@@ -330,7 +333,7 @@ def _square_of_sum(at: Fn, laws: Laws) -> Tree | None:
 
 def _opened(at: Fn, laws: Laws) -> Tree | None:
     """E[(X + Y)^2] and E[X (Y + Z)], multiplied out."""
-    if at.name != "E":
+    if at.name != "E" or _nameless(at.args[0], laws):
         return None
     body = at.args[0]
     if isinstance(body, Pow) and isinstance(body.base, Add) and body.exponent == _TWO:
@@ -500,7 +503,26 @@ def _integral(at: Fn, laws: Laws) -> Tree | None:
     entry = _only_entry(at.args[0], laws)
     if entry is None or not laws[entry.tensor].normal or _is_polynomial(at.args[0]):
         return None
-    return closed_form(at.args[0], entry, laws[entry.tensor])
+    return _closed(at.args[0], entry, laws[entry.tensor])
+
+
+def _nameless(tree: Tree, laws: Laws) -> bool:
+    """Tell whether a formula is a function of one entry whose mean has no name: its parts are not asked for one by one.
+
+    Factors that are not random still come out of it.
+    """
+    entry = _only_entry(tree, laws)
+    if entry is None or _is_polynomial(tree) or (isinstance(tree, Mul) and _split(tree.factors, laws)[0]):
+        return False
+    law = laws[entry.tensor]
+    if not law.normal:
+        return False
+    return named_moment(tree, law) is None and _closed(tree, entry, law) is None
+
+
+@lru_cache(maxsize=256)
+def _closed(tree: Tree, entry: Entry, law: Law) -> Tree | None:
+    return closed_form(tree, entry, law)
 
 
 def closed_form(tree: Tree, entry: Entry, law: Law) -> Tree | None:
