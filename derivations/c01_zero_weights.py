@@ -6,15 +6,15 @@ import numpy as np
 from sympy import KroneckerDelta, exp
 
 import symnn as sn
-from symnn.gallery import Page, Row, result_at
+from symnn.gallery import Page, Row, pulled_back, result_at
 
 N, D, C = sn.dims("N D C")
-WIDTHS = sn.dims("H1 H2")
+WIDTHS = sn.dims("H1 H2 H3 H4")
 n, m = sn.indices("n m")
 
 
 def network(hidden: int) -> sn.Network:
-    """Return a tanh network with one or two hidden layers."""
+    """Return a tanh network with some hidden layers."""
     x, y = sn.input("x", (N, D)), sn.labels("y", (N,), C)
     h = x
     for layer in range(1, hidden + 1):
@@ -37,7 +37,7 @@ def left(name: str) -> str:
 
 
 def build() -> Page:
-    page = Page("one and two hidden layers, any widths, any batch")
+    page = Page("any number $L$ of hidden layers, any widths, any batch")
     page.prose(
         """Let a network with the hyperbolic tangent start with all weights and biases 0. Since $\\tanh 0 = 0$, the
         units are silent, and since the weights are 0, nothing comes back to them."""
@@ -50,7 +50,8 @@ def build() -> Page:
     page.prose("The output bias is moved as before, and the stationary point is the same.")
     _bias_at_zero(page, two, "3")
     _flat(page, two)
-    _looked_at(page, one, two)
+    _any_depth(page)
+    _looked_at(page, one, two, network(3), network(4))
     return page
 
 
@@ -200,7 +201,60 @@ def _flat(page: Page, net: sn.Network) -> None:
     )
 
 
-def _looked_at(page: Page, one: sn.Network, two: sn.Network) -> None:
+def _any_depth(page: Page) -> None:
+    """Claim of one layer what induction over the layers rests on."""
+    page.heading("Any depth")
+    page.prose(
+        """Let there be $L$ hidden layers. What is needed of a layer does not depend on where it stands, so it is proved
+        once: for one layer with any input $u$, and any gradient $\\overline{v}$ that arrives at its output $v$. The
+        output layer is the same without the bend."""
+    )
+    P, Q = sn.dims("P Q")
+    i, j = sn.indices("i j")
+    for bend in (True, False):
+        u, W, b = sn.input("u", (N, P)), sn.parameter("W", (Q, P)), sn.parameter("b", (Q,))
+        a = sn.define("v" if not bend else "a", (n, i), b[i] + sn.sum(W[i, j] * u[n, j], j))
+        v = sn.tanh(a, name="v") if bend else a
+        page.heading("A hidden layer" if bend else "The output layer", 3)
+        page.given(*((a, v) if bend else (v,)))
+        off = {"W": (W[i, j], 0), "b": (b[i], 0), "u": (u[n, j], 0)}
+        shown = {"W": "$W = 0$", "b": "$b = 0$", "u": "$u = 0$", "v": "$\\overline{v} = 0$"}
+        into = {"u": (u, "u_{nj}"), "W": (W, "W_{ij}"), "b": (b, "b_{i}")}
+        for name, facts in (("v", "Wb"), ("v", "ub")) if bend else ():
+            words = " and ".join(shown[f] for f in facts)
+            page.equal(f"silent while {words}", v[n, i], 0, lead="v_{ni}", given=[off[f] for f in facts])
+        for name, fact in (("u", "W"), ("W", "u"), ("u", "v"), ("W", "v"), ("b", "v")):
+            d, up = pulled_back(v, into[name][0])
+            lead = rf"\frac{{\partial \ell}}{{\partial {into[name][1]}}}"
+            given = [off[fact] if fact != "v" else (up[n, i], 0)]
+            page.equal(f"nothing by ${name}$ while {shown[fact]}", d.result, 0, lead=lead, given=given)
+    page.prose(
+        """Stationary in the weights, for $L \\geq 1$: from the input upwards every $h^{(k)}$ with $k \\geq 1$ is 0,
+        silent while $W$ and $b$ are 0. From the output downwards nothing arrives at $h^{(k)}$, $k \\leq L$, while
+        $W^{(k+1)} = 0$, and so nothing at $W^{(k)}$ and $b^{(k)}$. At $W^{(L+1)}$ nothing arrives while $h^{(L)} = 0$.
+        A step leaves weights and hidden biases at 0, so that this holds along the whole of training."""
+    )
+    page.prose(
+        """The Hessian in the weights, for $L \\geq 2$: the gradient by $W^{(k)}$ stays 0 while any one $W^{(l)}$ is
+        anything and all others are 0, so its derivative by $W^{(l)}$ is 0. By which of the lines above:"""
+    )
+    page.table(
+        ("$k$", "$l$", "why nothing arrives at $W^{(k)}$"),
+        (
+            ("$k \\leq L$", "$l \\neq k + 1$", "$W^{(k+1)} = 0$: nothing arrives at $h^{(k)}$"),
+            ("$1 < k \\leq L$", "$l = k + 1$", "the layers below $k$ are silent: $h^{(k-1)} = 0$"),
+            ("$k = 1$", "$l = 2$", "$W^{(3)} = 0$, as $L \\geq 2$: nothing arrives at $h^{(2)}$, nor below it"),
+            ("$k = L + 1$", "$l \\neq L$", "layer $L$ is silent: $h^{(L)} = 0$"),
+            ("$k = L + 1$", "$l = L$", "$h^{(L-1)} = 0$, as $L \\geq 2$, and $b^{(L)} = 0$: $h^{(L)} = 0$"),
+        ),
+    )
+    page.prose(
+        """With $L = 1$ the third and the last row fail, and these two blocks are the saddle of above. The induction
+        itself is an argument in words; each of its steps is one of the proved lines."""
+    )
+
+
+def _looked_at(page: Page, *nets: sn.Network) -> None:
     """Take the Hessian in the weights by differences of compiled gradients, at the class frequencies."""
     page.heading("Looked at")
     page.prose(
@@ -210,7 +264,8 @@ def _looked_at(page: Page, one: sn.Network, two: sn.Network) -> None:
     rng = np.random.default_rng(5)
     batch = {"x": rng.normal(size=(12, 4)), "y": np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2])}
     often = np.array([6, 4, 2]) / 12
-    for net, sizes in ((one, {"H1": 3}), (two, {"H1": 3, "H2": 2})):
+    for depth, net in enumerate(nets, start=1):
+        sizes = {f"H{k}": (3, 2, 2, 3)[k - 1] for k in range(1, depth + 1)}
         step = net.compile()
         point = {name: np.zeros_like(value) for name, value in net.init({"D": 4, "C": 3, **sizes}).items()}
         last = max(name for name in point if name.startswith("b"))
@@ -220,7 +275,7 @@ def _looked_at(page: Page, one: sn.Network, two: sn.Network) -> None:
         hessian = _hessian(step, point, batch)
         values = np.linalg.eigvalsh((hessian + hessian.T) / 2)
         layers = len(sizes)
-        said = f"{'one hidden layer' if layers == 1 else 'two hidden layers'}"
+        said = f"{('one', 'two', 'three', 'four')[layers - 1]} hidden layer{'s' if layers > 1 else ''}"
         page.observed(f"{said}: stationary", largest < 1e-15, f"largest entry of any gradient {largest:.0e}")
         if layers == 1:
             joint = (np.tile(often, (12, 1)) - np.eye(3)[batch["y"]]).T @ batch["x"] / 12
