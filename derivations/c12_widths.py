@@ -10,7 +10,7 @@ from symnn.theory.numbers import at_values as put
 N, D = sn.dims("n D")
 i, j = sn.indices("i j")
 one = sn.index("i", N)
-A_V, B_V, A_U, B_U, C = sympy.symbols("a_v b_v a_u b_u c", real=True)
+A_V, B_V, A_W, B_W, A_U, B_U, C = sympy.symbols("a_v b_v a_w b_w a_u b_u c", real=True)
 HALF = sympy.Rational(1, 2)
 #: Exponents of the ways in use: multipliers n^-a, initial deviations n^-b, learning rate n^-c.
 WAYS = {
@@ -19,11 +19,18 @@ WAYS = {
     "NTK": {A_V: HALF, B_V: 0, A_U: 0, B_U: 0, C: 0},
     "muP": {A_V: HALF, B_V: HALF, A_U: -HALF, B_U: HALF, C: 0},
 }  # fmt: skip
+#: The same with a matrix between two hidden layers.
+TWO_WAYS = {
+    "standard, one rate for all widths": {**WAYS["standard, one rate for all widths"], A_W: 0, B_W: HALF},
+    "standard, rate 1/n": {**WAYS["standard, rate 1/n"], A_W: 0, B_W: HALF},
+    "NTK": {**WAYS["NTK"], A_W: HALF, B_W: 0},
+    "muP": {**WAYS["muP"], A_W: 0, B_W: HALF},
+}
 ASSUMED = ("the loss's derivative g by the output is a fixed number of size 1",)
 
 
 def build() -> Page:
-    page = Page("one hidden layer of any width $n$, one step of gradient descent")
+    page = Page("one and two hidden layers of any width $n$, one step of gradient descent")
     s_v, s_u, eta, m_v, m_u, r = sn.scalars("s_v s_u eta m_v m_u r", positive=True)
     g = sn.scalars("g")
     u, v, x = sn.parameter("u", (N, D)), sn.parameter("v", (N,)), sn.input("x", (D,))
@@ -109,7 +116,105 @@ def build() -> Page:
         + """$, with $b_u \\leq b_v$. Multipliers, scales and rates can be traded for each other; what a way does
         depends on these sums only, and the one in which everything learns is what the last row of the table does."""
     )
+    _two_layers(page)
     return page
+
+
+def _two_layers(page: Page) -> None:
+    """Ask the same of two hidden layers: the matrix between them has both sides of width n."""
+    page.heading("Two hidden layers")
+    page.prose(
+        """Between two hidden layers stands a matrix $w$ whose inputs and outputs are both $n$. The same questions, with
+        a multiplier $m_w$ and a variance $s_w$ for it:"""
+    )
+    s_u, s_w, s_v, eta, m_u, m_w, m_v, r = sn.scalars("s_u s_w s_v eta m_u m_w m_v r", positive=True)
+    g = sn.scalars("g")
+    k, at = sn.index("k", N), sn.index("k")
+    u, w, v, x = sn.parameter("u", (N, D)), sn.parameter("w", (N, N)), sn.parameter("v", (N,)), sn.input("x", (D,))
+    h1 = sn.define("h1", (k,), m_u * sn.sum(u[k, j] * x[j], j))
+    h2 = sn.define("h2", (i,), m_w * sn.sum(w[i, at] * h1[at], at))
+    f = sn.define("f", (), m_v * sn.sum(v[i] * h2[i], i))
+    page.given(h1, h2, f)
+    dv = sn.define("dv", (i,), -eta * g * m_v * h2[i])
+    dw = sn.define("dw", (i, k), -eta * g * m_v * m_w * v[i] * h1[k])
+    du = sn.define("du", (k, j), -eta * g * m_v * m_w * m_u * sn.sum(v[i] * w[i, k], i) * x[j])
+    page.prose("The steps, against the gradients that the engine derives:")
+    for step, by, letters in ((dv, "v", (i,)), (dw, "w", (i, k)), (du, "u", (k, j))):
+        gradient = sn.vjp(f, by)
+        whole = result_at(gradient, *letters)
+        page.equal(f"the step of {by}", -eta * whole, step[letters], given=[(gradient.upstream[()], g)])
+    dh1 = sn.define("dh1", (k,), m_u * sn.sum(du[k, j] * x[j], j))
+    dh2 = sn.define("dh2", (i,), m_w * sn.sum(dw[i, at] * h1[at] + w[i, at] * dh1[at], at))
+    df = sn.define("df", (), m_v * sn.sum(dv[i] * h2[i] + v[i] * dh2[i], i))
+    page.given(dh1, dh2, df, words=("what the lower hidden values move by", "the upper ones", "the output"))
+    random = {
+        u: sn.laws.gaussian(s_u), w: sn.laws.gaussian(s_w), v: sn.laws.gaussian(s_v),
+        x: sn.laws.rademacher(sympy.sqrt(r)),
+    }  # fmt: skip
+    moved = eta**2 * g**2 * m_u**4 * m_v**2 * r**2 * D**2 * s_v
+    asked = {
+        "upper hidden value": (h2[one] ** 2, m_w**2 * m_u**2 * N * s_w * s_u * r * D, "(h^{(2)}_i)^2"),
+        "output": (f[()] ** 2, m_v**2 * m_w**2 * m_u**2 * N**2 * s_v * s_w * s_u * r * D, "f^2"),
+        "step of a lower value": (dh1[one] ** 2, moved * m_w**2 * N * s_w, r"(\Delta h^{(1)}_k)^2"),
+        "step of an upper value": (
+            dh2[one] ** 2,
+            moved * m_w**4 * ((N**2 + 2 * N) * s_u**2 + (2 * N**2 + N) * s_w**2 + 2 * N**2 * s_u * s_w),
+            r"(\Delta h^{(2)}_i)^2",
+        ),
+        "step of the output": (
+            df[()], -eta * g * m_v**2 * m_w**2 * m_u**2 * N**2 * r * D * (s_u * s_w + s_u * s_v + s_w * s_v),
+            r"\Delta f",
+        ),
+    }  # fmt: skip
+    powers = {m_v: -A_V, m_w: -A_W, m_u: -A_U, s_v: -2 * B_V, s_w: -2 * B_W, s_u: -2 * B_U, eta: -C}
+    size = {}
+    for what, (of, claim, shown) in asked.items():
+        value = page.moment_of(
+            what, sn.expectation(of, random, assuming=ASSUMED), claim, lead=rf"\mathbb{{E}}[{shown}]",
+        )  # fmt: skip
+        size[what] = exponents(value, powers, 1 if what == "step of the output" else 2)
+    rows = []
+    for way, chosen in TWO_WAYS.items():
+        found = {w: max(put(e, chosen) for e in es) for w, es in size.items()}
+        grows = [w for w, e in found.items() if e > 0]
+        moves = {found["step of a lower value"], found["step of an upper value"]} == {0}
+        said = f"{grows[0]} explodes" if grows else "both layers learn" if moves else "only the output learns"
+        rows.append((way, *(str(found[w]) for w in size), said))
+        measured = deeper(chosen)
+        close = all(abs(measured[w] - float(found[w])) < 0.15 for w in measured)
+        page.observed(
+            f"{way}: measured at widths 64 to 1024", close,
+            ", ".join(f"{w} n^{measured[w]:.2f} (predicted {found[w]})" for w in measured),
+        )  # fmt: skip
+    page.table(("way", *size, ""), rows)
+    page.prose(
+        """In the powers of $n$ the lower and the upper hidden values now both move in one way only, the last one, where
+        the matrix between them has no multiplier and variance $1/n$."""
+    )
+
+
+def deeper(chosen: dict[sympy.Symbol, sympy.Expr]) -> dict[str, float]:
+    """Return by which power of the width steps of two hidden layers grow in a seeded experiment."""
+    rng = np.random.default_rng(1)
+    widths, seen = (64, 128, 256, 512, 1024), []
+    e = {s: float(v) for s, v in chosen.items()}
+    for n in widths:
+        lower, upper, output = [], [], []
+        m_u, m_w, m_v, eta = n ** -e[A_U], n ** -e[A_W], n ** -e[A_V], n ** -e[C]
+        for _ in range(24):
+            u = n ** -e[B_U] * rng.normal(size=(n, 3))
+            w, v = n ** -e[B_W] * rng.normal(size=(n, n)), n ** -e[B_V] * rng.normal(size=n)
+            x = rng.choice((-1.0, 1.0), 3)
+            h1 = m_u * u @ x
+            h2 = m_w * w @ h1
+            dh1 = -eta * m_v * m_w * m_u * (w.T @ v) * m_u * (x @ x)
+            dh2 = m_w * (-eta * m_v * m_w * v * (h1 @ h1) + w @ dh1)
+            lower.append((dh1**2).mean())
+            upper.append((dh2**2).mean())
+            output.append(m_v * (-eta * m_v * h2 @ h2 + v @ dh2))
+        seen.append((np.sqrt(np.mean(lower)), np.sqrt(np.mean(upper)), abs(np.mean(output))))
+    slopes = np.polyfit(np.log(widths), np.log(np.array(seen)), 1)[0]
+    return dict(zip(("step of a lower value", "step of an upper value", "step of the output"), slopes, strict=True))
 
 
 def exponents(value: sympy.Expr, powers: dict[sympy.Symbol, sympy.Expr], root: int) -> list[sympy.Expr]:

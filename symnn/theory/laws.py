@@ -26,8 +26,8 @@ __all__ = ["Law", "any_law", "bernoulli", "gaussian", "rademacher", "symmetric",
 
 _Value = Callable[[Tree], float]
 _Draw = Callable[[np.random.Generator, tuple[int, ...], _Value], Any]
-#: Nodes and weights whose sum is a mean: (how many, or half of them, value of a symbol) -> both.
-_Rule = Callable[[int, _Value], tuple[Any, Any]]
+#: Nodes and weights whose sum is a mean: (how many, value of a symbol, so many on either side of the mean) -> both.
+_Rule = Callable[[int, _Value, bool], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Law:
         density: it has one, so that no single value has a probability.
         parameters: numbers or symbols that it depends on.
         draw: (generator, shape, value of a symbol) -> entries.
-        rule: (n, value of a symbol) -> nodes and weights of a Gauss rule with about n nodes on either side of the mean.
+        rule: (n, value of a symbol, halves) -> nodes and weights of a Gauss rule of n nodes, or of one with n nodes on
+            either side of the mean, which a bend there does no harm.
         examples: where the law leaves something open, laws of this kind; values are taken for each of them.
     """
 
@@ -146,8 +147,9 @@ def gaussian(variance: Any = 1, mean: Any = 0) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(m) + np.sqrt(value(v)) * rng.standard_normal(shape)
 
-    def rule(n: int, value: _Value) -> tuple[Any, Any]:
-        nodes, weights = half_normal(n)
+    def rule(n: int, value: _Value, halves: bool) -> tuple[Any, Any]:
+        nodes, weights = half_normal(n) if halves else np.polynomial.hermite_e.hermegauss(n)
+        weights = weights / weights.sum()
         return value(m) + np.sqrt(value(v)) * nodes, weights
 
     return Law("Gaussian", moment, m == ZERO, True, (m, v), draw, True, rule)
@@ -167,8 +169,10 @@ def uniform(bound: Any) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(b) * rng.uniform(-1, 1, shape)
 
-    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+    def rule(n: int, value: _Value, halves: bool) -> tuple[Any, Any]:
         nodes, weights = np.polynomial.legendre.leggauss(n)
+        if not halves:
+            return value(b) * nodes, weights / 2
         return value(b) * _both_sides((nodes + 1) / 2), _both_sides(weights / 4, 1)
 
     return Law("uniform", moment, True, False, (b,), draw, True, rule)
@@ -185,7 +189,7 @@ def rademacher(scale: Any = 1) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return value(s) * rng.choice((-1.0, 1.0), shape)
 
-    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+    def rule(n: int, value: _Value, halves: bool) -> tuple[Any, Any]:
         return value(s) * np.array([-1.0, 1.0]), np.array([0.5, 0.5])
 
     return Law("Rademacher", lambda n: ZERO if n % 2 else _power(s, n), True, False, (s,), draw, False, rule)
@@ -204,7 +208,7 @@ def bernoulli(p: Any) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: Callable[[Tree], float]) -> Any:
         return (rng.random(shape) < value(tree)).astype(float)
 
-    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+    def rule(n: int, value: _Value, halves: bool) -> tuple[Any, Any]:
         return np.array([0.0, 1.0]), np.array([1 - value(tree), value(tree)])
 
     return Law("Bernoulli", lambda n: tree, False, False, (tree,), draw, False, rule)
@@ -234,7 +238,7 @@ def _laplace(v: Tree) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: _Value) -> Any:
         return np.sqrt(value(v) / 2) * rng.laplace(size=shape)
 
-    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+    def rule(n: int, value: _Value, halves: bool) -> tuple[Any, Any]:
         nodes, weights = np.polynomial.laguerre.laggauss(n)
         return np.sqrt(value(v) / 2) * _both_sides(nodes), _both_sides(weights / 2, 1)
 
@@ -253,7 +257,7 @@ def any_law(mean: Any, variance: Any) -> Law:
     def draw(rng: np.random.Generator, shape: tuple[int, ...], value: _Value) -> Any:
         return value(m) + np.sqrt(value(v)) * (rng.exponential(size=shape) - 1)
 
-    def rule(n: int, value: _Value) -> tuple[Any, Any]:
+    def rule(n: int, value: _Value, halves: bool) -> tuple[Any, Any]:
         nodes, weights = np.polynomial.laguerre.laggauss(n)
         return value(m) + np.sqrt(value(v)) * (nodes - 1), weights
 

@@ -117,7 +117,7 @@ def compared(pairs: Sequence[tuple[Raw, Any]], draws: int = 400_000) -> tuple[Ch
     panels = sample = None
     for raw, closed in pairs:
         predicted, found = raw.predicted(closed), raw.integrated()
-        off = abs(found - predicted) / max(1.0, abs(found), abs(predicted))
+        off = abs(found - predicted) / max(1e-3, abs(found), abs(predicted))
         seen = raw.sampled(predicted, draws)
         worst, most = max(worst, off), max(most, seen.apart)
         if not off <= _NEAR and panels is None:
