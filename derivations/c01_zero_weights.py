@@ -220,7 +220,7 @@ def _any_depth(page: Page) -> None:
         off = {"W": (W[i, j], 0), "b": (b[i], 0), "u": (u[n, j], 0)}
         shown = {"W": "$W = 0$", "b": "$b = 0$", "u": "$u = 0$", "v": "$\\overline{v} = 0$"}
         into = {"u": (u, "u_{nj}"), "W": (W, "W_{ij}"), "b": (b, "b_{i}")}
-        for name, facts in (("v", "Wb"), ("v", "ub")) if bend else ():
+        for facts in ("Wb", "ub") if bend else ():
             words = " and ".join(shown[f] for f in facts)
             page.equal(f"silent while {words}", v[n, i], 0, lead="v_{ni}", given=[off[f] for f in facts])
         for name, fact in (("u", "W"), ("W", "u"), ("u", "v"), ("W", "v"), ("b", "v")):

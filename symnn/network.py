@@ -459,6 +459,6 @@ def vjp(layer: Tensor, wrt: Tensor | str, *, upstream: str = "") -> Derivation:
         DefinitionError: the layer is no tensor, or does not depend on ``wrt``, or ``upstream`` is no name.
     """
     if not isinstance(upstream, str):
-        raise DefinitionError(f"vjp() takes a name for the gradient that arrives, upstream='dy', found {found(upstream)}.")
+        raise DefinitionError(f"vjp() takes a name for what arrives, upstream='dy', found {found(upstream)}.")
     wanted = _part(FlowGraph((tensor("vjp()", layer, "a computed tensor first"),)), wrt, "the layer")
     return of_gradient(derive_vjp(layer, [wanted], name=upstream), wanted)

@@ -203,6 +203,20 @@ def _compiled(maker: Maker) -> tuple[float, dict[str, Any]]:
         return run({n: a for n, a in params.items() if n in run.program.inputs}, batch)
 
 
+def _jumps(point: Differences, v: Arrays) -> bool:
+    """Tell whether the value jumps at the point itself: shorter differences then give ever steeper slopes.
+
+    A mean that is 1/2 whatever the leaves are, compared with 1/2, does: rounding picks the branch.
+    """
+    slopes, most = [], 0.0
+    for k in range(7):
+        h = STEP / 2**k
+        up, down = (float(point.moved({t: s * h * a for t, a in v.items()})) for s in (1, -1))
+        slopes.append((up - down) / (2 * h))
+        most = max(most, abs(up), abs(down))
+    return max(slopes) - min(slopes) > 0.1 * min(abs(s) for s in slopes) + 1e-12 * most / (STEP / 64) + 1e-6
+
+
 def _smooth_point(maker: Maker) -> tuple[Differences, dict[Tensor, Any]] | None:
     """Return a point, and a direction along which it is away from kinks: both sides' derivatives are the middle one."""
     for _ in range(DRAWS):
@@ -211,7 +225,7 @@ def _smooth_point(maker: Maker) -> tuple[Differences, dict[Tensor, Any]] | None:
             point = Differences(maker.network.loss, maker.sizes, maker.arrays)
             with np.errstate(all="raise", under="ignore"):
                 middle, up, down = (point.along(v, s * STEP) for s in (0, 1, -1))
-            if abs(up - 2 * middle + down) <= SMOOTH * (abs(middle) + abs(up) + abs(down)):
+            if abs(up - 2 * middle + down) <= SMOOTH * (abs(middle) + abs(up) + abs(down)) and not _jumps(point, v):
                 return point, v
         except (ArithmeticError, ValueError, sn.UndefinedError):
             pass  # outside the domain

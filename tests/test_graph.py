@@ -25,7 +25,7 @@ from symnn.ground.sizes import dims, scalars
 from symnn.ground.template import Definition, Template, entry_of
 from symnn.ground.tensors import Tensor, labels, parameter
 from symnn.ground.tensors import input as data
-from symnn.ground.tree import Add, D, Entry, Ind, Ix, Mul, Sum, Tree, mul, num
+from symnn.ground.tree import Add, D, Delta, Entry, Ind, Ix, Mul, Sum, Sym, Tree, mul, num
 from symnn.nn.activations import ACTIVATIONS, activation, relu, tanh
 from symnn.nn.layers import dense, log_softmax, softmax
 from symnn.nn.losses import LOSSES, cross_entropy, loss
@@ -199,6 +199,33 @@ def test_a_guard_worked_out_of_a_size_that_is_a_number_is_read(least: int, held:
     slot = Tensor("s", (formal,), "slot")
     tree = mul(Ind(">=", num(least), Ix(k)), Entry(slot, (Ix(k),)))
     made = node(tree, (slot,), (data("v", (2,)),), (k,), sizes={formal: sympy.Integer(2), N: N})
+    if held:
+        check(FlowGraph((made,)))
+        return
+    with pytest.raises(DefinitionError, match="runs over"):
+        check(FlowGraph((made,)))
+
+
+@pytest.mark.parametrize(
+    ("equation", "held"),
+    [
+        (lambda p, k: (Ix(p), Ix(k)), True),  # p = k
+        (lambda p, k: (Add((num(1), Ix(k), Ix(p))), Sym(K)), True),  # p = K - 1 - k
+        (lambda p, k: (Add((Ix(k), Ix(p))), Sym(K)), False),  # p = K - k, which is K at k = 0
+        (lambda p, k: (Ix(p), Add((num(1), Ix(k)))), False),  # p = 1 + k, K at the end
+        (lambda p, k: (Add((num(1), Ix(p))), Ix(k)), True),
+        (lambda p, k: (mul(num(2), Ix(p)), Ix(k)), False),  # not read: no unit coefficient
+        (lambda p, k: (Ix(k), num(0)), False),  # says nothing of p
+    ],
+)
+@pytest.mark.parametrize("kind", ["delta", "indicator"])
+def test_an_equation_of_indices_as_a_guard(equation: Any, held: bool, kind: str) -> None:
+    """s has K columns and is read at p, which runs over N."""
+    p, k = Index("p", N), Index("k", K)
+    slot = Tensor("s", (K,), "slot")
+    left, right = equation(p, k)
+    guard = Delta(left, right) if kind == "delta" else Ind("=", left, right)
+    made = node(mul(guard, Entry(slot, (Ix(p),))), (slot,), (data("v", (K,)),), (p, k), sizes={N: N, K: K})
     if held:
         check(FlowGraph((made,)))
         return

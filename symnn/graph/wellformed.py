@@ -15,7 +15,7 @@ from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Delta, Entry, Ind, Ix, Mul, Num, Sum, Tree, children
+from symnn.ground.tree import Add, D, Delta, Entry, Ind, Ix, Mul, Neg, Num, Sum, Sym, Tree, children, walk
 
 __all__ = ["check"]
 
@@ -83,13 +83,33 @@ def _keeps_below(guard: Tree, index: Index, size: Size, sizes: Mapping[Any, Size
 
     A size that is a number is a formal one in the template and the number in what was worked out of it, k <= 2 - 1.
     """
-    if isinstance(guard, Delta):
-        pairs = ((guard.left, guard.right), (guard.right, guard.left))
-        return any(a == Ix(index) and isinstance(b, Ix) and b.index.size == size for a, b in pairs)
+    if isinstance(guard, Delta) or (isinstance(guard, Ind) and guard.rel == "="):
+        return _equals_within(guard.left, guard.right, index, size, sizes)
     if not isinstance(guard, Ind) or guard.rel not in (">", ">="):
         return False
     room = to_sympy(guard.left) - to_sympy(guard.right) + (1 if guard.rel == ">=" else 0)
     return bool(sympy.expand(map_size(room - (size - index), sizes)).is_nonpositive)
+
+
+def _equals_within(left: Tree, right: Tree, index: Index, size: Size, sizes: Mapping[Any, Size]) -> bool:
+    """Tell whether left = right says that the index is c + k or c - k for another index k, within 0 and the size.
+
+    Positions that an equation makes negative are not looked at: 0 <= index holds by the index's own range.
+    """
+    if not all(isinstance(t, Ix | Sym | Num | Add | Neg | Mul) for side in (left, right) for t in walk(side)):
+        return False
+    apart = sympy.expand(to_sympy(left) - to_sympy(right))
+    by = apart.coeff(index)
+    if by not in (1, -1):
+        return False
+    value = sympy.expand(index - apart / by)
+    largest = value
+    for k in [s for s in value.free_symbols if isinstance(s, Index)]:
+        step = value.coeff(k)
+        if k.size is None or step not in (1, -1):
+            return False
+        largest = map_size(largest, {k: k.size - 1 if step == 1 else sympy.S.Zero})
+    return bool(sympy.expand(map_size(largest - (size - 1), sizes)).is_nonpositive)
 
 
 def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size, guards: tuple[Tree, ...]) -> None:

@@ -208,7 +208,9 @@ class Trial:
                 out[t][at] = any(not np.array_equal(column(moved), v) for column, v in zip(columns, level, strict=True))
         return out
 
-    def _by_rule(self, columns: list[Any], read: Mapping[Tensor, Any], fineness: Mapping[Tensor, tuple[int, bool]]) -> float:
+    def _by_rule(
+        self, columns: list[Any], read: Mapping[Tensor, Any], fineness: Mapping[Tensor, tuple[int, bool]]
+    ) -> float:  # fmt: skip
         rules = []
         for t, used in read.items():
             rule = self.laws[t].rule
