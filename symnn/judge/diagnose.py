@@ -18,7 +18,6 @@ import numpy as np
 
 from symnn.derive.backprop import formula
 from symnn.graph.flow import FlowGraph
-from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Div, Mul, Neg, Num, Sum, Sym, Tree, walk
@@ -35,7 +34,7 @@ from symnn.judge.fits import (
 )
 from symnn.judge.judgement import Diagnosis
 from symnn.judge.paths import Detour, detours, gradient_along
-from symnn.judge.spots import Spot
+from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
 from symnn.judge.variants import along, changed_forward, downstream, gradient_of_variant, variants
 
@@ -100,7 +99,7 @@ def diagnose(
     """
     try:
         case = _Case(truth, given, list(spots), tolerance, text)
-    except (SymnnError, ArithmeticError, ValueError, KeyError):  # it has no value at some point
+    except UNFIT:  # it has no value at some point
         return ()
     if case.close():
         return ()
@@ -360,7 +359,7 @@ class _Case:
         for n, h in enumerate(self.hypotheses()):
             try:
                 array = np.asarray(h.gradient(self.spots[0]), dtype=float)
-            except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+            except UNFIT:
                 continue
             if array.shape != self.true[0].shape or not np.all(np.isfinite(array)):
                 continue
@@ -394,7 +393,7 @@ class _Case:
             if h.kind == "elementwise" and h.where:
                 try:
                     pairs = [(g, np.asarray(h.gradient(s))) for g, s in zip(self.given, self.spots, strict=True)]
-                except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+                except UNFIT:
                     continue
                 found = self._entrywise_of(pairs)
                 if found is not None:
@@ -406,13 +405,13 @@ class _Case:
     def _confirmed(self, h: _Hypothesis) -> bool:
         try:
             return all(self.same(h.gradient(s), g) for s, g in zip(self.spots[1:], self.given[1:], strict=True))
-        except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+        except UNFIT:
             return False
 
     def _confirmed_factor(self, h: _Hypothesis) -> Factor | None:
         try:
             return self._factor([(g, np.asarray(h.gradient(s))) for s, g in zip(self.spots, self.given, strict=True)])
-        except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+        except UNFIT:
             return None
 
     def hypotheses(self) -> Iterator[_Hypothesis]:
@@ -470,7 +469,7 @@ class _Case:
         for spot, given, true in zip(self.spots, self.given, self.true, strict=True):
             try:
                 rest = np.asarray(h.gradient(spot), dtype=float)
-            except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+            except UNFIT:
                 return None
             out.append((given - rest, true - rest))
         return out
@@ -538,7 +537,7 @@ class _Case:
                                 v.where,
                             ),
                         )
-            except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError, TypeError):
+            except (*UNFIT, TypeError):
                 continue
         return () if best is None else (best[1],)
 
@@ -571,7 +570,7 @@ class _Case:
         for spot, given, true in zip(self.spots[1:], self.given[1:], self.true[1:], strict=True):
             try:
                 together = np.asarray(h.gradient(spot)) + np.asarray(k.gradient(spot)) - true
-            except (SymnnError, ArithmeticError, ValueError, KeyError, IndexError):
+            except UNFIT:
                 return False
             if not self.same(together, given):
                 return False

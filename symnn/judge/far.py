@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from symnn.ground.errors import SymnnError, UnsupportedError
+from symnn.ground.errors import UnsupportedError
 from symnn.ground.tensors import Tensor
-from symnn.judge.spots import Spot
+from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
 from symnn.language.reading import Reading
 from symnn.sides import read_claim
@@ -30,7 +30,7 @@ __all__ = ["AtKink", "beyond_convention", "differs_far_away", "outside_of_conven
 _LEVELS = (3.0, 10.0, 30.0, 100.0)
 _PLACES = (-100.0, -30.0, -10.0, -5.0, -3.0, -1.0, 1.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 50.0)
 _MOST_MARKS, _MOST_CONFIRMED, _LARGEST_SIZE = 8, 40, 400
-_UNDEFINED = (SymnnError, ArithmeticError, ValueError, KeyError, IndexError, TypeError)
+_UNDEFINED = (*UNFIT, TypeError)
 #: By how much a kink is left to either side, how often, and what counts as the same value there.
 _ASIDE, _TIMES, _LOOSE = 1e-6, 16, 1e-4
 

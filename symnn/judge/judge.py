@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symnn.graph.flow import FlowGraph
-from symnn.ground.errors import DefinitionError, SymnnError
+from symnn.ground.errors import DefinitionError
 from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Mismatched, Unreadable, read_candidate
 from symnn.judge.code import Code
@@ -21,7 +21,7 @@ from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, Judgement
 from symnn.judge.judgements import Judgements
 from symnn.judge.repair import judged_mismatch
-from symnn.judge.spots import Spot, spot_at, spots
+from symnn.judge.spots import UNFIT, Spot, spot_at, spots
 from symnn.judge.truth import Truth, truth_of
 from symnn.network import Network
 from symnn.verify.points import kinks, symbols_of
@@ -105,7 +105,7 @@ def _also_there(truth: Truth, read: Any, given: Spot, found: Judgement) -> Judge
             if outside_of_conventions(truth, values, given) is None:
                 said = "the values given lie at a kink; there it is right up to a convention"
                 return replace(found, notes=(*found.notes, said))
-    except (SymnnError, ArithmeticError, ValueError, KeyError) as reason:
+    except UNFIT as reason:
         return replace(found, verdict=CANNOT, reason=f"at the values given: {reason}")
     if seen is not None:
         return seen

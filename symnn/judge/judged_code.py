@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from symnn.ground.errors import SymnnError, UnsupportedError
+from symnn.ground.errors import UnsupportedError
 from symnn.judge.accuracy import Bound, least, rounding
 from symnn.judge.code import CannotRun, Code, Run
 from symnn.judge.fits import SAME
 from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Diagnosis, Judgement
-from symnn.judge.spots import Spot
+from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
 
 __all__ = ["code_values", "judged_code"]
@@ -140,7 +140,7 @@ def _error(truth: Truth, run: Run, spot: Spot, bound: Bound) -> float | None:
     if np.any(gap > allowed) and float(gap.max()) <= max(_SMALL * scale, 1e-12):
         try:
             exact = _exact(truth, spot)
-        except (SymnnError, ArithmeticError, ValueError, KeyError):
+        except UNFIT:
             return None
         gap = np.abs(given - exact)
         allowed = allowed + _TIMES * float(np.abs(true - exact).max(initial=0.0))

@@ -13,7 +13,7 @@ from symnn.algebra.prove import Proof
 from symnn.algebra.prove import prove_equal as proof_of
 from symnn.claim import prove_equal
 from symnn.equality import Equality
-from symnn.ground.errors import SymnnError, UnsupportedError
+from symnn.ground.errors import UnsupportedError
 from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Formula
 from symnn.judge.far import AtKink, beyond_convention, differs_far_away
@@ -21,7 +21,7 @@ from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, WRONG, Diagnosis, Judgement, Seen
 from symnn.judge.repair import Mender
-from symnn.judge.spots import Spot
+from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
 from symnn.judge.wording import number, number_text, rounded_text, value_text
 from symnn.language.reading import Reading
@@ -104,7 +104,7 @@ def _agrees(truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot])
         try:
             with np.errstate(all="ignore"):
                 given = values(spot)
-        except (SymnnError, ArithmeticError, ValueError, KeyError):
+        except UNFIT:
             return None
         if not np.all(np.isfinite(given)):
             return None
@@ -145,7 +145,7 @@ def _outside(truth: Truth, found: Equality) -> bool:
         return False
     try:
         return not np.all(np.isfinite(np.asarray(spot.tensor(truth.output), dtype=float)))
-    except (SymnnError, ArithmeticError, ValueError, KeyError, TypeError):
+    except (*UNFIT, TypeError):
         return True
 
 

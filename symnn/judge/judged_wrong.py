@@ -16,7 +16,7 @@ from symnn.judge.fits import SAME, alike
 from symnn.judge.highlight import highlighted
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement, Seen
 from symnn.judge.pages import page_of
-from symnn.judge.spots import Spot, special_spots
+from symnn.judge.spots import UNFIT, Spot, special_spots
 from symnn.judge.truth import Truth
 from symnn.judge.wording import number, rounded_text, told_apart
 from symnn.language.reading import Reading
@@ -101,7 +101,7 @@ def _imprecise(
     for spot in points[:3]:
         try:
             given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
-        except (SymnnError, ArithmeticError, ValueError, KeyError):  # it has no value there
+        except UNFIT:  # it has no value there
             return ()
         if given.shape != true.shape or not np.all(np.isfinite(given)):
             return ()
@@ -124,7 +124,7 @@ def _where(truth: Truth, values: Callable[[Spot], Any], points: Sequence[Spot]) 
         try:
             with np.errstate(all="ignore"):
                 given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
-        except (SymnnError, ArithmeticError, ValueError, KeyError):
+        except UNFIT:
             continue
         sizes = {str(s): number(v) for s, v in spot.sizes.items()}
         if given.shape != true.shape:
@@ -182,6 +182,6 @@ def _right_at(truth: Truth, values: Callable[[Spot], Any], spot: Spot) -> bool:
     try:
         with np.errstate(all="ignore"):
             given, true = np.asarray(values(spot), dtype=float), np.asarray(spot.tensor(target), dtype=float)
-    except (SymnnError, ArithmeticError, ValueError, KeyError):
+    except UNFIT:
         return False
     return given.shape == true.shape and bool(np.any(true)) and alike(given, true, 1e-9)

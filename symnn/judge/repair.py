@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from symnn.ground.errors import SymnnError
 from symnn.ground.tree import Fn, Num, Sym, walk
 from symnn.judge.candidate import Mismatched, one_per_line
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement
 from symnn.judge.mends import Change, Known, changed, changes, scaled
-from symnn.judge.spots import Spot
+from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
 from symnn.language.grammar import parse
 from symnn.language.reading import Reading, read_formula
@@ -109,7 +108,7 @@ class Mender:
                     alike(p.dense.array(reading.tree, reading.free), p.tensor(target)) for p in self.points
                 )
             return same and (self.confirm is None or self.confirm(reading))
-        except (SymnnError, ArithmeticError, ValueError, LookupError, TypeError):  # then it mends nothing
+        except (*UNFIT, TypeError):  # then it mends nothing
             return False
 
 

@@ -18,8 +18,10 @@ from symnn.judge.dense import Dense
 from symnn.judge.truth import Truth
 from symnn.verify.points import kinks, leaf_values
 
-__all__ = ["Spot", "special_spots", "spot_at", "spots"]
+__all__ = ["UNFIT", "Spot", "special_spots", "spot_at", "spots"]
 
+#: What is raised where something has no value at a point, or no shape that fits.
+UNFIT = (SymnnError, ArithmeticError, ValueError, LookupError)
 #: Sizes of the points in turn: pairwise different, products and sums of some no other one.
 _SIZES = ((3, 5, 4, 2, 7, 6), (5, 2, 3, 7, 4, 6), (2, 7, 5, 3, 6, 4), (4, 3, 2, 5, 6, 7))
 _MARGIN = 1e-3
