@@ -203,6 +203,23 @@ def test_a_mean_without_a_name_is_left_whole() -> None:
     assert len(found.moment.steps) == 8 and found.moment.rules[-1] == "variance of the law"
 
 
+def test_what_the_small_steps_do_not_reach_is_taken_in_one_go_and_said() -> None:
+    r, c = sn.indices("r c")
+    u = sn.input("u", (H,))
+    back = sn.define("back", (c,), sn.sum(W[r, c] * u[r], r))
+    y = sn.define("y", (i,), sn.sum(W[i, j] * back[j], j))
+    random = {W: sn.laws.gaussian(s2), u: sn.laws.gaussian(v)}
+    m = sn.expectation((y[at_i] + u[at_i] * sn.sum(back[j] ** 2, j)) ** 2, random)
+    assert m.rules[-1].startswith("joint cumulants") and m.checks()[-1].verdict == "evaluated"
+    assert m.by_sample(draws=30_000).verdict == "evaluated"
+    plain = sn.expectation(y[at_i] ** 2, random)
+    assert plain.equals(v * s2**2 * (D**2 + 2 * D + (H - 1) * D)).verdict == "proved"
+    assert plain.equals(v * s2**2 * (D**2 + D + (H - 1) * D)).verdict == "refuted"
+    m.record.steps[-1] = m.record.steps[-1].__class__(from_sympy(D * v), m.record.steps[-1].rules)
+    m._checks = None
+    assert m.checks()[-1].verdict == "refuted"
+
+
 # -- by numbers --------------------------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws, is_random, taken
 from symnn.theory.laws import Law
 from symnn.theory.numbers import number
-from symnn.theory.rules import lines_of
+from symnn.theory.rules import IN_ONE_GO, lines_of
 from symnn.theory.trial import Sampled, Trial, by_quadrature
 from symnn.verify.record import Check
 
@@ -88,7 +88,9 @@ class Moment:
         if self._checks is None:
             self._checks = [Check("", "the question")]
             values = [taken(s.tree, self.laws) for s in self.steps]
-            self._checks += [self._compared(a, b) for a, b in zip(values, values[1:], strict=False)]
+            for step, a, b in zip(self.steps[1:], values, values[1:], strict=False):
+                # what was taken in one go is no proof of itself
+                self._checks.append(self.by_quadrature() if IN_ONE_GO in step.rules else self._compared(a, b))
         return self._checks
 
     def _compared(self, before: Tree, after: Tree) -> Check:

@@ -56,9 +56,11 @@ from symnn.theory.expectation import Laws, expected, is_random, mean_of, moment_
 from symnn.theory.gaussian import gaussian_mean
 from symnn.theory.laws import Law
 
-__all__ = ["RULES", "Rule", "lines_of"]
+__all__ = ["IN_ONE_GO", "RULES", "Rule", "lines_of"]
 
 _TWO = num(2)
+#: The rule of a line that the small steps did not reach.
+IN_ONE_GO = "joint cumulants over all partitions of the factors"
 #: A derivation longer than this does not end.
 _MOST_LINES = 60
 
@@ -72,7 +74,10 @@ class Rule:
 
 
 def lines_of(tree: Tree, laws: Laws) -> Derived:
-    """Return the lines from a formula with expectations in it to one without, where the rules get there.
+    """Return the lines from a formula with expectations in it to one without.
+
+    Where the rules do not get there, the last line is taken in one go, and its rule says so; a moment that has no name
+    is left as it is. Lines that go on for ever are not shown.
 
     Raises:
         MomentError: a moment is needed that no law knows.
@@ -82,9 +87,15 @@ def lines_of(tree: Tree, laws: Laws) -> Derived:
     for _ in range(_MOST_LINES):
         found = _step(record.result, laws)
         if found is None:
-            return record
+            break
         name, new = found
         record.then(new, name)
+    else:
+        del record.steps[1:]
+    if _has_moment(record.result):
+        whole = to_tree(canonical(taken(tree, laws)), Letters((tree,)))
+        if not _has_moment(whole):
+            record.then(whole, IN_ONE_GO)
     return record
 
 
@@ -345,6 +356,11 @@ def _opened(at: Fn, laws: Laws) -> Tree | None:
             if isinstance(f, Add) and is_random(f, laws):
                 rest = (*body.factors[:n], *body.factors[n + 1 :])
                 return mean_of(Add(tuple(mul(*rest, t) for t in f.terms)))
+        for n, f in enumerate(body.factors):
+            if isinstance(f, Sum) and is_random(f, laws):  # into the sum and out of the mean: else it comes out again
+                k = f.index.fresh(f.index.size)
+                inner = substitute(f.body, indices={f.index: Ix(k)})
+                return Sum(k, mean_of(mul(*body.factors[:n], inner, *body.factors[n + 1 :])))
     return None
 
 
