@@ -113,8 +113,9 @@ def build() -> Page:
     page.prose(
         """Asking for hidden values, their steps and the output's step of size 1 leaves the scales free and fixes the
         rest: $a_u = """ + sympy.latex(a[A_U]) + "$, $a_v = " + sympy.latex(a[A_V]) + "$, $c = " + sympy.latex(a[C])
-        + """$, with $b_u \\leq b_v$. Multipliers, scales and rates can be traded for each other; what a way does
-        depends on these sums only, and the one in which everything learns is what the last row of the table does."""
+        + """$, with $b_u \\leq b_v$. That is one step. Where $b_u < b_v$ the step of $v$ is larger than $v$ itself was,
+        by $n^{b_v - b_u}$, and the next steps explode; so both layers have to start at one scale, $b_u = b_v$, which is
+        what the last row of the table does: multipliers, scales and rates can still be traded for each other."""
     )
     _two_layers(page)
     return page
@@ -188,8 +189,8 @@ def _two_layers(page: Page) -> None:
         )  # fmt: skip
     page.table(("way", *size, ""), rows)
     page.prose(
-        """In the powers of $n$ the lower and the upper hidden values now both move in one way only, the last one, where
-        the matrix between them has no multiplier and variance $1/n$."""
+        """Of these four ways the lower and the upper hidden values both move in the last one only, where the matrix
+        between them has no multiplier and variance $1/n$."""
     )
 
 

@@ -243,8 +243,10 @@ class Network:
                 raise DefinitionError(f"Parameter {name!r} has shape {size_text(t.shape)}: give {missing}.")
             shapes[name] = tuple(size_value(s, chosen) for s in t.shape)
         fixed = {name: t.initial for name, t in self.parameters.items() if t.initial is not None}
-        variances = {name: start.variance for name, start in self.initial_variances(scheme).items()}
-        deviations = {name: math.sqrt(float(at_values(v, chosen))) for name, v in variances.items()}
+        deviations = {
+            name: math.sqrt(float(at_values(start.variance, chosen)))
+            for name, start in self.initial_variances(scheme).items() if name not in fixed
+        }  # fmt: skip
         self.values = initialise(shapes, deviations, seed=seed, fixed=fixed)
         return self.values
 

@@ -168,6 +168,22 @@ def compare(maker: Maker) -> Outcome:
     if found is None:
         return Outcome()
     point, v = found
+    try:
+        return _compared(maker, point, v, adjoints)
+    except Mismatch:
+        if _rounding_decides(maker, point):
+            return Outcome()
+        raise
+
+
+def _rounding_decides(maker: Maker, point: Differences) -> bool:
+    """Tell whether the interpreter's own value is another one in many digits: sign(1 + tanh(-70)) is 0 in float64."""
+    exact = Differences(point.loss, maker.sizes, maker.arrays, 3 * DIGITS).value()
+    return bool(abs(float(exact) - float(point.value())) > CENTRAL * max(abs(float(exact)), 1e-3))
+
+
+def _compared(maker: Maker, point: Differences, v: dict[Tensor, Any], adjoints: Any) -> Outcome:
+    net, wanted = maker.network, maker.wanted
     value, compiled = _compiled(maker)
     of = _Comparison(maker, point)
     if not gap(np.asarray(value), np.asarray(point.value(), dtype=float)) <= TOLERANCE:

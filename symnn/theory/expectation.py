@@ -51,7 +51,10 @@ from symnn.ground.tree import (
 from symnn.theory.errors import MomentError
 from symnn.theory.laws import Law
 
-__all__ = ["Laws", "expected", "is_random", "mean_of", "opened_up", "taken", "variance_of"]
+__all__ = [
+    "Laws", "expected", "groups", "is_random", "mean_of", "named_moment", "opened_up", "out_of_fraction", "sources",
+    "taken", "variance_of",
+]  # fmt: skip
 
 _HALF = Fraction(1, 2)
 #: Random leaves, or values declared random, with their laws.
@@ -138,6 +141,41 @@ def expected(tree: Tree, laws: Laws) -> Tree:
     return clean(contract(whole))
 
 
+def sources(tree: Tree, laws: Laws) -> frozenset[Tensor]:
+    """Return the random tensors that a formula depends on."""
+    out: set[Tensor] = set()
+    for t in tensors_in(tree):
+        if t in laws:
+            out.add(t)
+        elif t.definition is not None:
+            for a in t.definition.args:
+                out |= sources(Entry(a, (ZERO,) * a.rank), laws)
+    return frozenset(out)
+
+
+def groups(factors: Sequence[Tree], laws: Laws) -> list[list[Tree]]:
+    """Return factors in groups that share no random tensor."""
+    found: list[tuple[set[Tensor], list[Tree]]] = []
+    for f in factors:
+        own = set(sources(f, laws))
+        joined = [g for g in found if g[0] & own]
+        rest = [g for g in found if not g[0] & own]
+        found = [*rest, (own.union(*(g[0] for g in joined)), [*(x for g in joined for x in g[1]), f])]
+    order = {id(f): n for n, f in enumerate(factors)}
+    return sorted((g[1] for g in found), key=lambda g: order[id(g[0])])
+
+
+def out_of_fraction(tree: Div, laws: Laws) -> Tree | None:
+    """Return a fraction as a product of what shares no random tensor with its denominator, and the rest over it."""
+    factors = tree.num.factors if isinstance(tree.num, Mul) else (tree.num,)
+    if tree.num == ONE or not is_random(tree.den, laws):
+        return None
+    together = next(g for g in groups((*factors, tree.den), laws) if any(f is tree.den for f in g))
+    outside = [f for f in factors if not any(f is g for g in together)]
+    rest = [f for f in factors if any(f is g for g in together)]
+    return mul(*outside, Div(mul(*rest), tree.den)) if outside else None
+
+
 # -- terms -------------------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +198,8 @@ def _terms(tree: Tree, laws: Laws) -> Iterator[_Term]:
         case Mul():
             for parts in product(*(list(_terms(f, laws)) for f in tree.factors)):
                 yield _joined([_renewed(p) for p in parts])
+        case Div() if (split := out_of_fraction(tree, laws)) is not None:
+            yield from _terms(split, laws)
         case Div() if not is_random(tree.den, laws):
             for term in _terms(tree.num, laws):
                 yield _Term(Div(term.coefficient, tree.den), term.over, term.factors)

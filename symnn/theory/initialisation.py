@@ -199,9 +199,12 @@ def _layer(kind: Any, z: Any, constants: dict[str, Any]) -> tuple[Tensor, Tensor
 
 def _condition(ask: Any, keeps: Any, by_number: float | None, said: str, fan: Any) -> Condition:
     """Return a condition, for every symmetric density if that decides it, else for the Gaussian of variance 1."""
-    moment = ask(laws.symmetric(_V), (said, _SYMMETRIC))
-    if _named(moment.result):
-        return Condition(moment, keeps, moment.solved(_S2, keeps), True)
+    try:
+        moment = ask(laws.symmetric(_V), (said, _SYMMETRIC))
+        if _named(moment.result) and _scales(keeps, moment):
+            return Condition(moment, keeps, moment.solved(_S2, keeps), True)
+    except MomentError:
+        pass  # a symmetric law does not say enough, of a fourth moment say
     moment = ask(laws.gaussian(1), (said, _NORMAL))
     equals = at_values(keeps, {_V: 1})
     if _named(moment.result):
@@ -211,7 +214,14 @@ def _condition(ask: Any, keeps: Any, by_number: float | None, said: str, fan: An
     return Condition(moment, equals, sympy.Float(by_number, 16) / fan, False)
 
 
+def _scales(keeps: Any, moment: Moment) -> bool:
+    """Tell whether the moment goes with what it is to keep, so that the condition does not depend on its size."""
+    return not moment.solved(_S2, keeps).has(_V)
+
+
 def _inverse(of: Any) -> float | None:
+    if of.value is not None and not float(of.value) > 0:
+        raise MomentError(f"E[{of.expression}] is {of.value}: no variance of the weights keeps the signal.")
     return None if of.value is None else 1 / float(of.value)
 
 

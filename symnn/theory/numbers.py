@@ -14,6 +14,7 @@ from zlib import crc32
 import mpmath
 import numpy as np
 import sympy
+from scipy.optimize import brentq
 
 from symnn.ground.indices import Index
 from symnn.ground.substitute import map_size
@@ -23,10 +24,12 @@ from symnn.theory.errors import MomentError
 from symnn.theory.expectation import Laws
 from symnn.theory.laws import Law
 
-__all__ = ["at_values", "number", "settled"]
+__all__ = ["at_values", "bends", "number", "settled"]
 
 #: Where the density of a standard normal number is below 1e-40.
 _FAR = 14
+#: Points at which signs are looked at.
+_SCANNED = 4001
 
 
 def at_values(expression: Any, values: Mapping[Any, Any]) -> Any:
@@ -67,6 +70,28 @@ def settled(tree: Tree, laws: Laws, value_of: Callable[[Any], Any]) -> Tree:
     return rebuild(tree, tuple(settled(p, laws, value_of) for p in parts)) if parts else tree
 
 
+def bends(expression: Any, z: Any, low: float, high: float) -> list[float]:
+    """Return where a function of one number changes its branch: signs of what it compares, by a scan and bisection."""
+    tested: list[Any] = []
+    for at in sympy.preorder_traversal(expression):
+        if isinstance(at, sympy.core.relational.Relational):
+            tested.append(at.lhs - at.rhs)
+        elif isinstance(at, sympy.Max | sympy.Min):
+            tested += [a - b for n, a in enumerate(at.args) for b in at.args[n + 1 :]]
+        elif isinstance(at, sympy.Abs | sympy.sign | sympy.Heaviside):
+            tested.append(at.args[0])
+    found: set[float] = set()
+    grid = np.linspace(low, high, _SCANNED)
+    for t in tested:
+        f = sympy.lambdify(z, t, ["scipy", "numpy"])
+        with np.errstate(all="ignore"):
+            values = np.broadcast_to(np.asarray(f(grid), dtype=float), grid.shape)
+        for k in np.flatnonzero(values[:-1] * values[1:] < 0):
+            found.add(float(brentq(f, grid[k], grid[k + 1], xtol=1e-15)))
+        found |= {float(x) for x in grid[values == 0][:4]}
+    return sorted(found)
+
+
 def _mean(tree: Tree, laws: Laws, value_of: Any) -> float:
     entries = {at for at in walk(tree) if isinstance(at, Entry)}
     if len(entries) != 1 or next(iter(entries)).tensor not in laws:
@@ -86,5 +111,6 @@ def _mean(tree: Tree, laws: Laws, value_of: Any) -> float:
         return f(mean + root * u) * mpmath.exp(-u * u / 2) / mpmath.sqrt(2 * mpmath.pi)
 
     with mpmath.workdps(20):
-        cuts = sorted({-_FAR, _FAR, 0, -mean / root, *((c - mean) / root for c in (-1, 1))})
+        ends = bends(raw, z, mean - _FAR * root, mean + _FAR * root)
+        cuts = sorted({-_FAR, _FAR, 0, -mean / root, *((c - mean) / root for c in (-1, 1, *ends))})
         return float(mpmath.quad(integrand, [c for c in cuts if -_FAR <= c <= _FAR]).real)

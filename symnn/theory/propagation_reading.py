@@ -39,7 +39,7 @@ from symnn.theory.errors import MomentError
 from symnn.theory.gains import Z
 from symnn.theory.integration.scalar import put
 
-__all__ = ["Reading", "Term", "Z", "exact", "placed", "read_node"]
+__all__ = ["Reading", "Term", "Use", "Z", "exact", "placed", "read_node", "uses"]
 
 def exact(value: Any) -> Any:
     """Return a number or formula as SymPy, floats as they are."""
@@ -114,6 +114,54 @@ def read_node(t: Tensor) -> Reading:
             "follows linear maps by a parameter that is summed over, functions of one node entry by entry, and sums of "
             "these."
         ) from None
+
+
+@dataclass(frozen=True)
+class Use:
+    """How a node uses a parameter in one product: c sum W x, x being read at any positions, or W looked up by labels.
+
+    Attributes:
+        factor: c.
+        value: x, or None where W is looked up.
+        fan_in: how many products are added.
+        fan_out: how many products one entry of x enters, up to the ends of an axis.
+    """
+
+    factor: Any
+    value: Tensor | None
+    fan_in: Any
+    fan_out: Any
+
+
+def uses(t: Tensor) -> list[tuple[Tensor, Use]]:
+    """Return the parameters that a node multiplies one other value by, or looks up; what else is in it is left out.
+
+    So a convolution is read too, whose input stands at shifted positions.
+    """
+    assert t.definition is not None
+    free = tuple(Index(letter, size) for letter, size in zip(t.letters, t.shape, strict=True))
+    try:
+        found = list(_raw(unfold(entry_of(t, free)), ONE, ()))
+    except _UnreadError:
+        return []
+    out = []
+    for raw in found:
+        matrices = [e for e in raw.entries if e.tensor.role == "parameter"]
+        values = [e for e in raw.entries if e.tensor.role != "parameter"]
+        if len(matrices) != 1 or len(values) > 1:
+            continue
+        (w,) = matrices
+        if not values:
+            if any(isinstance(p, Entry) for p in w.at) and not raw.over:
+                out.append((w.tensor, Use(to_sympy(raw.factor), None, sympy.S.One, sympy.S.One)))
+            continue
+        if not raw.over:
+            continue
+        plain = {p.index for p in values[0].at if isinstance(p, Ix)} & set(raw.over)
+        fan_out = sympy.cancel(sympy.Mul(*w.tensor.shape) / sympy.Mul(*(i.size for i in plain)))
+        use = Use(to_sympy(raw.factor), values[0].tensor, sympy.Mul(*(i.size for i in raw.over)), fan_out)
+        out.append((w.tensor, use))
+    return out
 
 
 # -- a function of one number ------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
 from symnn.ground.template import unfold
-from symnn.ground.tensors import Tensor
 from symnn.ground.tree import (
     ONE,
     ZERO,
@@ -52,7 +51,19 @@ from symnn.ground.tree import (
 )
 from symnn.show.text_notation import text
 from symnn.theory.errors import MomentError
-from symnn.theory.expectation import Laws, expected, is_random, mean_of, moment_of, named_moment, taken, variance_of
+from symnn.theory.expectation import (
+    Laws,
+    expected,
+    groups,
+    is_random,
+    mean_of,
+    moment_of,
+    named_moment,
+    out_of_fraction,
+    sources,
+    taken,
+    variance_of,
+)
 from symnn.theory.gaussian import gaussian_mean
 from symnn.theory.laws import Law
 
@@ -214,36 +225,20 @@ def _spread(at: Fn, laws: Laws) -> Tree | None:
     return None
 
 
-def _sources(tree: Tree, laws: Laws) -> frozenset[Tensor]:
-    """Return the random tensors that a formula depends on."""
-    out: set[Tensor] = set()
-    for t in tensors_in(tree):
-        if t in laws:
-            out.add(t)
-        elif t.definition is not None:
-            for a in t.definition.args:
-                out |= _sources(Entry(a, (ZERO,) * a.rank), laws)
-    return frozenset(out)
-
-
-def _groups(factors: Sequence[Tree], laws: Laws) -> list[list[Tree]]:
-    """Return factors in groups that share no random tensor."""
-    groups: list[tuple[set[Tensor], list[Tree]]] = []
-    for f in factors:
-        own = set(_sources(f, laws))
-        joined = [g for g in groups if g[0] & own]
-        rest = [g for g in groups if not g[0] & own]
-        groups = [*rest, (own.union(*(g[0] for g in joined)), [*(x for g in joined for x in g[1]), f])]
-    order = {id(f): n for n, f in enumerate(factors)}
-    return sorted((g[1] for g in groups), key=lambda g: order[id(g[0])])
+def _fraction(at: Fn, laws: Laws) -> Tree | None:
+    """E[X Y/Z] = E[X (Y/Z)], and so of a variance, where X shares nothing with Y and Z."""
+    if at.name == "Cov" or not isinstance(at.args[0], Div):
+        return None
+    split = out_of_fraction(at.args[0], laws)
+    return None if split is None else Fn(at.name, (split,))
 
 
 def _independent(at: Fn, laws: Laws) -> Tree | None:
     """E[X Y] = E[X] E[Y] of independent X and Y."""
     if at.name != "E" or not isinstance(at.args[0], Mul):
         return None
-    groups = _groups(at.args[0].factors, laws)
-    return mul(*(mean_of(mul(*g)) for g in groups)) if len(groups) > 1 else None
+    found = groups(at.args[0].factors, laws)
+    return mul(*(mean_of(mul(*g)) for g in found)) if len(found) > 1 else None
 
 
 def _shifted(at: Fn, laws: Laws) -> Tree | None:
@@ -300,7 +295,7 @@ def _between(a: Tree, b: Tree, laws: Laws) -> Tree:
 
 def _covariance(a: Tree, b: Tree, laws: Laws) -> int | None:
     """Return 0 where two terms are uncorrelated."""
-    if not _sources(a, laws) & _sources(b, laws):
+    if not sources(a, laws) & sources(b, laws):
         return 0
     return None if canonical(_between(a, b, laws)).terms else 0
 
@@ -309,10 +304,10 @@ def _product(at: Fn, laws: Laws) -> Tree | None:
     """Var(X Y) = Var X Var Y + (E X)^2 Var Y + Var X (E Y)^2 of independent X and Y."""
     if at.name != "Var" or not isinstance(at.args[0], Mul):
         return None
-    groups = _groups(at.args[0].factors, laws)
-    if len(groups) < 2:
+    found = groups(at.args[0].factors, laws)
+    if len(found) < 2:
         return None
-    x, y = mul(*groups[0]), mul(*(f for g in groups[1:] for f in g))
+    x, y = mul(*found[0]), mul(*(f for g in found[1:] for f in g))
     return Add((
         mul(variance_of(x), variance_of(y)), mul(Pow(mean_of(x), _TWO), variance_of(y)),
         mul(variance_of(x), Pow(mean_of(y), _TWO)),
@@ -323,10 +318,10 @@ def _centred_product(at: Fn, laws: Laws) -> Tree | None:
     """Var(X Y) = Var X E[Y^2] of independent X and Y, where E X = 0 and Y is a function of something."""
     if at.name != "Var" or not isinstance(at.args[0], Mul):
         return None
-    groups = _groups(at.args[0].factors, laws)
-    if len(groups) != 2:
+    found = groups(at.args[0].factors, laws)
+    if len(found) != 2:
         return None
-    parts = [mul(*g) for g in groups]
+    parts = [mul(*g) for g in found]
     for x, y in (parts, parts[::-1]):
         if not isinstance(y, Entry) and not canonical(taken(mean_of(x), laws)).terms:
             return mul(variance_of(x), mean_of(Pow(y, _TWO)))
@@ -636,6 +631,7 @@ RULES = (
     Rule("both halves together", _nodes(_gathered)),
     Rule("factors out of the sum", _nodes(_out_of_sums)),
     Rule("power of a product", _nodes(_spread)),
+    Rule("independent factors out of the fraction", _nodes(_fraction)),
     Rule("linearity of the expectation", _nodes(_linear)),
     Rule("variance of a sum of uncorrelated terms", _nodes(_uncorrelated)),
     Rule("covariance of sums, uncorrelated unless the index is the same", _nodes(_covariance_of_sums)),

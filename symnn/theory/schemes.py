@@ -19,10 +19,11 @@ from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tensors import Tensor
 from symnn.theory import laws
 from symnn.theory.errors import MomentError
-from symnn.theory.gains import Gain, gain
+from symnn.theory.gains import gain
+from symnn.theory.gaussian import gaussian_mean
 from symnn.theory.initialisation import FAN_IN, FAN_OUT, kaiming, lecun, xavier
 from symnn.theory.numbers import at_values
-from symnn.theory.propagation_reading import Reading, Term, Z, placed, read_node
+from symnn.theory.propagation_reading import Reading, Use, Z, placed, read_node, uses
 
 __all__ = ["OWN", "SCHEMES", "VARIANCES", "Start", "starts"]
 
@@ -54,6 +55,10 @@ OWN = ("forward", "backward", "compromise")
 SCHEMES = (*OWN, *VARIANCES, "zeros")
 
 
+#: Moments and factors below it, or above its inverse, are not counted.
+_TINY = 1e-6
+
+
 @dataclass(frozen=True)
 class Start:
     """The initial variance of a weight, a formula in sizes, and what it rests on, in words."""
@@ -68,23 +73,31 @@ class Start:
 def starts(nodes: Iterable[Tensor], parameters: Iterable[Tensor], scheme: str) -> dict[str, Start]:
     """Return the initial variance of every parameter of rank 2 and more; the others start at 0.
 
-    Fan-in and fan-out are read from the node that sums over the parameter, or, where that is no linear map of one node,
-    from its shape: the first axis is the fan-out, all others together are the fan-in. Inputs, and values that are no
-    function of one number, such as those of a softmax or a norm, are taken to have second moment 1; pre-activations,
-    to be Gaussian. ``why`` says which of this a variance rests on.
+    Fan-in and fan-out are read from the node that sums over the parameter, at shifted positions too, or, where it
+    multiplies no single value, from its shape: the first axis is the fan-out, all others together are the fan-in. Where
+    a node adds several such maps each gets its share. Inputs, and values that are no function of one number, such as
+    those of a softmax, a norm or a sum, are taken to have second moment 1; pre-activations, to be Gaussian. Of a
+    parameter that is used more than once the first use counts. ``why`` says which of this a variance rests on.
 
     Raises:
         UnknownNameError: no such scheme.
     """
     if scheme not in SCHEMES:
         raise UnknownNameError(scheme, SCHEMES, "initialisation scheme")
-    readings = {t: r for t in nodes if t.definition is not None and (r := _read(t)) is not None}
-    used: dict[Tensor, Term] = {}
-    for r in readings.values():
-        for term in r.terms:
-            if term.matrix is not None:
-                used.setdefault(term.matrix, term)
-    return {t.name: _start(t, used.get(t), readings, scheme) for t in parameters if t.rank >= 2}
+    order = [t for t in nodes if t.definition is not None]
+    readings = {t: r for t in order if (r := _read(t)) is not None}
+    used: dict[Tensor, list[_Used]] = {}
+    for t in order:
+        found = _uses(t, readings.get(t))
+        for w, use in found:
+            used.setdefault(w, []).append(_Used(use, len(found)))
+    return {t.name: _start(t, used.get(t, []), readings, scheme) for t in parameters if t.rank >= 2}
+
+
+@dataclass(frozen=True)
+class _Used:
+    use: Use
+    maps: int
 
 
 def _read(t: Tensor) -> Reading | None:
@@ -94,32 +107,72 @@ def _read(t: Tensor) -> Reading | None:
         return None
 
 
-def _start(t: Tensor, term: Term | None, readings: dict[Tensor, Reading], scheme: str) -> Start:
-    if term is None or term.value is None:
-        fan_in, fan_out, factor, below = sympy.Mul(*t.shape[1:]), t.shape[0], sympy.S.One, None
-    else:
-        fan_in, fan_out, factor, below = term.fan_in, term.fan_out, term.factor, term.value
+def _uses(t: Tensor, reading: Reading | None) -> list[tuple[Tensor, Use]]:
+    if reading is None:
+        return uses(t)
+    return [
+        (s.matrix, Use(s.factor, s.value, s.fan_in, s.fan_out))
+        for s in reading.terms if s.matrix is not None and s.value is not None
+    ]  # fmt: skip
+
+
+def _start(t: Tensor, found: list[_Used], readings: dict[Tensor, Reading], scheme: str) -> Start:
+    use, maps = (found[0].use, found[0].maps) if found else (None, 1)
+    fan_in, fan_out = (sympy.Mul(*t.shape[1:]), t.shape[0]) if use is None else (use.fan_in, use.fan_out)
     if scheme == "zeros":
         return Start(sympy.S.Zero, "all entries are 0")
     if scheme in VARIANCES:
         return Start(VARIANCES[scheme](fan_in, fan_out), f"the scheme {scheme}, fan_in = {fan_in}, fan_out = {fan_out}")
-    if below is None:
-        g, said = Z, "it multiplies no single node; fans from its shape, second moment 1 assumed"
-    else:
-        g, said = _law(below, readings), f"{below.name} enters"
+    if use is None:
+        return Start(_of(scheme, 1, 1, fan_in, fan_out), "it multiplies no single value; fans from its shape, second "
+                     "moments 1 assumed")  # fmt: skip
+    if use.value is None:
+        return Start(sympy.S.One, "its entries are looked up: they are the values, of second moment 1")
+    g, said = _law(use.value, readings), f"{use.value.name} enters"
+    second, slope, why = _moments(g, scheme)
+    said += f" as {g} of a Gaussian number" if g != Z and not why else "" if why else ", second moment 1 assumed"
+    said += f"; second moments 1 assumed, {why}" if why else ""
+    factor = use.factor
+    outside = factor.free_symbols - {s for n in t.shape for s in n.free_symbols}
+    if outside:
+        factor, said = sympy.S.One, f"{said}; the factor {use.factor} is not counted, its size is not known here"
+    elif not _TINY < abs(float(at_values(factor, dict.fromkeys(factor.free_symbols, 8)))) < 1 / _TINY:
+        factor, said = sympy.S.One, f"{said}; the factor {use.factor} is not counted, it is out of range"
+    if maps > 1:
+        said += f"; one of {maps} maps that are added, each gets its share"
+    if len(found) > 1:
+        said += f"; used {len(found)} times, the first counts"
+    return Start(_of(scheme, factor**2 * second * maps, factor**2 * slope, fan_in, fan_out), said)
+
+
+def _of(scheme: str, second: Any, slope: Any, fan_in: Any, fan_out: Any) -> Any:
+    forward, backward = 1 / (second * fan_in), 1 / (slope * fan_out)
+    return {"forward": forward, "backward": backward, "compromise": 2 / (1 / forward + 1 / backward)}[scheme]
+
+
+def _moments(g: Any, scheme: str) -> tuple[Any, Any, str]:
+    """Return E[g^2] and E[g'^2] of a standard normal number, or 1 and 1 and why they are not known."""
     try:
-        known = _gain(g)
-        second, slope = known.second.value, known.slope_second.value
-        if second is None or (scheme != "forward" and not slope):
-            raise MomentError("symbols are left in it" if second is None else "its slope is 0 almost everywhere")
+        second = _second(g)
+        slope = sympy.S.One if scheme == "forward" else _slope(g)
     except SymnnError as reason:
-        second, slope, said = 1.0, 1.0, f"{said}; second moments 1 assumed, as those of {g} are not known: {reason}"
-    else:
-        said += f" as {g} of a Gaussian number" if g != Z else ", second moment 1 assumed" if below is not None else ""
-    forward = 1 / (factor**2 * fan_in * _number(second))
-    backward = 1 / (factor**2 * fan_out * _number(slope))
-    made = {"forward": forward, "backward": backward, "compromise": 2 / (1 / forward + 1 / backward)}[scheme]
-    return Start(made, said)
+        return sympy.S.One, sympy.S.One, f"as those of {g} are not known: {reason}"
+    for value in (second, slope):
+        if value is None:
+            return sympy.S.One, sympy.S.One, f"as those of {g} have symbols in them"
+        if not _TINY < float(value) < 1 / _TINY:
+            return sympy.S.One, sympy.S.One, f"as one of {g} is {float(value):.2g}"
+    return _number(second), _number(slope), ""
+
+
+@cache
+def _second(g: Any) -> Any:
+    return gaussian_mean(g**2, Z, digits=15).value
+
+
+@cache
+def _slope(g: Any) -> Any:
+    return gain(g, Z).slope_second.value
 
 
 def _number(value: Any) -> Any:
@@ -136,8 +189,3 @@ def _law(t: Tensor, readings: dict[Tensor, Reading]) -> Any:
     if len(r.terms) == 1 and r.terms[0].matrix is None and r.terms[0].value is not None:
         return placed(r.function, {Z: r.terms[0].factor * _law(r.terms[0].value, readings)})
     return r.function
-
-
-@cache
-def _gain(g: Any) -> Gain:
-    return gain(g, Z)
