@@ -216,6 +216,7 @@ def test_a_guard_worked_out_of_a_size_that_is_a_number_is_read(least: int, held:
         (lambda p, k: (Add((num(1), Ix(p))), Ix(k)), True),
         (lambda p, k: (mul(num(2), Ix(p)), Ix(k)), False),  # not read: no unit coefficient
         (lambda p, k: (Ix(k), num(0)), False),  # says nothing of p
+        (lambda p, k: (Ix(p), Add((Ix(k), mul(Ix(k), Ix(k))))), False),  # not linear
     ],
 )
 @pytest.mark.parametrize("kind", ["delta", "indicator"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import symnn as sn
 from symnn.ground.sympy_border import from_sympy, to_sympy
-from symnn.ground.tree import Num
+from symnn.ground.tree import Num, mul, num
 from symnn.theory.expectation import taken
 from symnn.theory.initialisation import FAN_IN, FAN_OUT, initialisation, kaiming, lecun, uniform_bound, xavier
 from symnn.theory.laws import Law
@@ -231,10 +231,27 @@ def test_a_moment_by_quadrature_over_every_entry_and_by_a_sample() -> None:
     assert m.by_sample(draws=20_000).verdict == "evaluated"
     b = sn.define("b", (i,), sn.sum(W[i, j] * z[j], j))
     shared = sn.covariance(b[at_i], b[at_k], {W: sn.laws.gaussian(s2, q), z: sn.laws.uniform(v)})
-    assert shared.by_quadrature().points == 2  # one unit, and two
+    assert shared.by_quadrature().points > 2  # one unit, and two
     t, w = sn.input("t", ()), sn.parameter("w", (D,))
     masked = sn.expectation((t[()] - sn.sum(x[j] * w[j], j)) ** 2, {x: sn.laws.bernoulli(q)})
     assert masked.by_quadrature().verdict == masked.by_sample(draws=20_000).verdict == "evaluated"
+
+
+@pytest.mark.parametrize("kind", ["silu", "gelu_tanh", "softsign", "mish"])
+def test_every_activation_has_both_conditions(kind: str) -> None:
+    found = initialisation(kind)
+    assert found.backward is not None
+    for condition, g in ((found.forward, found.gain.forward), (found.backward, found.gain.backward)):
+        fan = FAN_IN if condition is found.forward else FAN_OUT
+        assert g is not None and float(condition.variance * fan) == pytest.approx(float(g) ** 2, rel=1e-9)
+        assert all(c.verdict in ("proved", "evaluated") for c in condition.moment.checks()[1:])
+
+
+def test_a_bend_anywhere_is_integrated_over() -> None:
+    z = sympy.Symbol("z", real=True)
+    for f in (sympy.Max(0, z - 3), sympy.Max(0, z - sympy.Rational(3, 10)), z / sympy.sqrt(1 + z**2), z**2):
+        checks = initialisation(f, z).forward.moment.checks()[1:]
+        assert all(c.verdict in ("proved", "evaluated") for c in checks), f
 
 
 @pytest.mark.parametrize("act", [sn.tanh, sn.relu, sn.gelu, sn.softplus])
@@ -264,6 +281,55 @@ def test_a_variance_in_the_place_of_a_covariance_is_seen() -> None:
     m = sn.covariance(b[at_i], b[at_k], laws)
     m.record.then(from_sympy(D * v * (q**2 + s2)), "right for one unit only")
     assert m.by_quadrature().verdict == "refuted"
+
+
+def _put(m: sn.Moment, wrong: Any) -> sn.Moment:
+    m.record.then(m.claim_at(from_sympy(sympy.sympify(wrong))), "wrong")
+    return m
+
+
+def test_sizes_and_positions_that_would_hide_a_fault() -> None:
+    square = {x: sn.laws.gaussian(v)}
+    for wrong in (4 * D * v**2, 2 * D**2 * v**2, 8 * v**2):  # right at D = 2
+        assert _put(sn.expectation(sn.sum(x[j] ** 2, j) ** 2, square), wrong).by_quadrature().verdict == "refuted"
+    A, B, K = sn.input("A", (N, D)), sn.input("B", (D, H)), sympy.KroneckerDelta
+    free = sn.expectation(sn.sum(A[n, j] * B[j, k], j, n, k) ** 2, {A: sn.laws.rademacher(), B: sn.laws.rademacher()})
+    assert free.by_quadrature().verdict == "evaluated"
+    assert _put(free, N**2 * D).by_quadrature().verdict == "refuted"
+    t = sn.index("t", D)
+    prefix = sn.variance(sn.sum(sn.where(t >= j, 1, 0) * x[j], j), square)
+    assert _put(prefix, v).by_quadrature().verdict == "refuted"  # right at t = 0
+    a, b, c, d = (sn.index(letter, D) for letter in "abcd")
+    four = sn.expectation(x[a] * x[b] * x[c] * x[d], square)
+    assert four.by_quadrature().verdict == "evaluated"
+    assert _put(four, 3 * v**2 * K(a, b) * K(b, c) * K(c, d)).by_quadrature().verdict == "refuted"
+
+
+def test_rare_events_and_small_numbers() -> None:
+    y = sn.input("y", ())
+    normal = {y: sn.laws.gaussian(1)}
+    for f in (sympy.Max(0, y[()] - 5), sn.indicator(y[()] > 5)):
+        assert sn.expectation(f, normal).by_quadrature().verdict in ("evaluated", "not run")
+        assert _put(sn.expectation(f, normal), 0).by_quadrature().verdict != "evaluated"
+    rare = {y: sn.laws.bernoulli(sympy.Rational(1, 10000))}
+    assert sn.expectation(y[()], rare).by_quadrature().verdict == "evaluated"
+    assert _put(sn.expectation(y[()], rare), 0).by_quadrature().verdict == "refuted"
+    assert _put(sn.expectation(y[()] ** 2 / 10**14, normal), 3e-14).by_quadrature().verdict == "refuted"
+    unnamed = sn.expectation(sympy.tanh(y[()]) ** 2, normal)
+    assert unnamed.by_quadrature().verdict == "evaluated"
+    unnamed.record.then(mul(num(7), unnamed.record.result), "wrong")
+    assert unnamed.by_quadrature().verdict == unnamed.by_sample(draws=2000).verdict == "refuted"
+
+
+def test_what_is_held_stays_where_it_is_defined() -> None:
+    w = sn.input("w", (D,), positive=True)
+    logs = sn.expectation(sn.sum(sympy.log(w[j]) * x[j] ** 2, j), {x: sn.laws.uniform(v)})
+    assert logs.by_quadrature().verdict == "evaluated"
+    z = sn.input("z", (D,))
+    h = sn.tanh(z)
+    random = {W: sn.laws.symmetric(s2), h: sn.laws.any_law(0, v)}
+    m = sn.variance(sn.sum(W[at_i, j] * h[j], j), random, assuming=("so",))
+    assert m.by_quadrature().verdict == m.by_sample(draws=5000).verdict == "evaluated"
 
 
 def test_what_quadrature_cannot_do_is_said() -> None:

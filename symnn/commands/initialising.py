@@ -23,6 +23,7 @@ from symnn.language.forward import read_forward
 from symnn.nn.activations import ACTIVATIONS
 from symnn.show import Document, Formula, Heading, Prose, VerdictTable, terminal
 from symnn.theory.gains import Z
+from symnn.theory.gaussian import gaussian_mean
 from symnn.theory.initialisation import Condition, Initialisation, initialisation
 from symnn.theory.propagation_reading import read_node
 
@@ -107,8 +108,11 @@ def _short(value: Any) -> str:
 
 def _slope(found: Initialisation) -> str:
     slope = float(found.gain.slope)
-    if abs(slope - 1) < 1e-9:
+    other = gaussian_mean(found.gain.expression**2, found.symbol, variance=4, digits=15).value
+    if abs(slope - 1) < 1e-9 and other is not None and abs(float(other) - 4 * float(found.gain.second)) < 1e-9:
         return "The variance map has slope 1 at every variance: it is kept exactly, from layer to layer."
+    if abs(slope - 1) < 1e-9:
+        return "The variance map has slope 1 at its fixed point 1: small deviations neither grow nor shrink at first."
     kind = "stable: variances return to 1" if slope < 1 else "unstable: variances drift away from 1"
     return f"The variance map has slope {slope:.4g} at its fixed point 1, {kind} with depth."
 

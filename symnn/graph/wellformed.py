@@ -104,7 +104,10 @@ def _equals_within(left: Tree, right: Tree, index: Index, size: Size, sizes: Map
         return False
     value = sympy.expand(index - apart / by)
     largest = value
-    for k in [s for s in value.free_symbols if isinstance(s, Index)]:
+    others = [s for s in value.free_symbols if isinstance(s, Index)]
+    if any(isinstance(s, Index) for s in (value - sum(value.coeff(k) * k for k in others)).expand().free_symbols):
+        return False  # k^2 and the like
+    for k in others:
         step = value.coeff(k)
         if k.size is None or step not in (1, -1):
             return False

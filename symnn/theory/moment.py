@@ -13,7 +13,7 @@ from symnn.algebra.compact import Letters, to_tree
 from symnn.algebra.convert import canonical
 from symnn.derive.steps import Derived, Step
 from symnn.ground.define import typed
-from symnn.ground.errors import DefinitionError
+from symnn.ground.errors import DefinitionError, SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.sympy_border import from_sympy, to_sympy
@@ -233,8 +233,8 @@ class Moment:
         """Compare the result with a seeded sample of the expression itself, within four standard errors."""
         try:
             return Trial(self, values).sampled(draws).check
-        except MomentError as reason:
-            return Check("not run", str(reason))
+        except (SymnnError, ArithmeticError, ValueError, TypeError) as reason:
+            return Check("not run", str(reason) or type(reason).__name__)
 
 
 def _leaves(tree: Tree) -> set[Tensor]:

@@ -452,6 +452,8 @@ def _by_cases(at: Fn, laws: Laws) -> Tree | None:
         isinstance(t, Where) or (isinstance(t, Fn) and t.name in ("max", "min", "abs")) for t in _subtrees(at.args[0])
     ):
         return None
+    if at.name == "E" and _nameless(at.args[0], laws):
+        return None
     return Fn(at.name, (_multiplied(at.args[0]),))
 
 
