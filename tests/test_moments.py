@@ -473,3 +473,5 @@ def test_the_plot_of_conditions() -> None:
     assert "4 layers of width 24" in found.picture(4, 24, draws=3)
     with pytest.raises(sn.DefinitionError, match="two layers"):
         found.signal(1)
+    with pytest.raises(sn.DefinitionError, match="at most"):
+        found.picture(30, 100_000)

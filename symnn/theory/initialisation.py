@@ -39,6 +39,8 @@ __all__ = ["Condition", "Initialisation", "initialisation", "kaiming", "lecun", 
 #: Sizes of a layer: what goes into a unit, and how many units there are.
 FAN_IN, FAN_OUT = dims("fan_in fan_out")
 _S2, _V, _D = scalars("s2 v d", positive=True)
+#: Weights of a network that a picture measures.
+_MOST_WEIGHTS = 10**8
 _FORWARD = "pre-activations z_j are independent of each other and of W"
 _BACKWARD = "the gradients that arrive at a are independent of W and z, with mean 0 and the same variance d"
 _SYMMETRIC = "all z_j have one density, symmetric about 0, with variance v"
@@ -118,6 +120,9 @@ class Initialisation:
 
     def picture(self, depth: int = 30, width: int = 512, *, draws: int = 20, seed: int = 0) -> str:
         """Return an SVG: predicted second moments of values and gradients, layer by layer, over measured points."""
+        if width * width * depth > _MOST_WEIGHTS:
+            raise DefinitionError(f"picture() draws at most {_MOST_WEIGHTS:.0e} weights; {depth} layers of width {width} "
+                                  f"have {float(width * width * depth):.0e}.")  # fmt: skip
         p = self.signal(depth, width)
         return p.picture(p.measure(draws, seed, {"N": 1}), f"{depth} layers of width {width}, {self.name}")
 
