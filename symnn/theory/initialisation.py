@@ -121,8 +121,10 @@ class Initialisation:
     def picture(self, depth: int = 30, width: int = 512, *, draws: int = 20, seed: int = 0) -> str:
         """Return an SVG: predicted second moments of values and gradients, layer by layer, over measured points."""
         if width * width * depth > _MOST_WEIGHTS:
-            raise DefinitionError(f"picture() draws at most {_MOST_WEIGHTS:.0e} weights; {depth} layers of width {width} "
-                                  f"have {float(width * width * depth):.0e}.")  # fmt: skip
+            raise DefinitionError(
+                f"picture() draws at most {_MOST_WEIGHTS:.0e} weights; {depth} layers of width {width} have "
+                f"{float(width * width * depth):.0e}."
+            )
         p = self.signal(depth, width)
         return p.picture(p.measure(draws, seed, {"N": 1}), f"{depth} layers of width {width}, {self.name}")
 
