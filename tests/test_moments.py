@@ -307,6 +307,10 @@ def test_sizes_and_positions_that_would_hide_a_fault() -> None:
 
 def test_rare_events_and_small_numbers() -> None:
     y = sn.input("y", ())
+    signs = sn.expectation(y[()] ** 2, {y: sn.laws.rademacher(v)})
+    assert signs.by_sample(draws=100).verdict == signs.by_quadrature().verdict == "evaluated"  # constant, rightly so
+    unseen = sn.expectation(sn.indicator(y[()] > 6), {y: sn.laws.gaussian(1)})
+    assert unseen.by_sample(draws=1000).verdict == "not run"
     normal = {y: sn.laws.gaussian(1)}
     for f in (sympy.Max(0, y[()] - 5), sn.indicator(y[()] > 5)):
         assert sn.expectation(f, normal).by_quadrature().verdict in ("evaluated", "not run")

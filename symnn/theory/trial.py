@@ -180,7 +180,13 @@ class Trial:
         else:
             sample = (one - one.mean()) * (other - other.mean()) * draws / (draws - 1)
         estimate, error = float(sample.mean()), float(sample.std(ddof=1) / np.sqrt(draws))
-        return Sampled(estimate, error, self.predicted(), draws)
+        return Sampled(estimate, error, self.predicted(), draws, error > 0 or self._varies(columns, leaves))
+
+    def _varies(self, columns: list[Any], leaves: list[Tensor]) -> bool:
+        """Tell whether a sample that was constant could have been another one; it could where that is not known."""
+        if any(self.laws[t].rule is None for t in leaves):
+            return True
+        return any(used.any() for used in self._read(columns, leaves).values())
 
     def _drawn(self, t: Tensor, many: int, rng: np.random.Generator) -> Any:
         law = self.laws[t]
@@ -331,12 +337,11 @@ def by_quadrature(moment: Moment, values: Mapping[Any, float] | None = None) -> 
                     if trial.out_of_range:
                         continue
                     told.append(_one(trial))
+                    if told[-1].verdict == "refuted":
+                        return told[-1]
         except (SymnnError, ArithmeticError, ValueError, TypeError) as error:
             reason = str(error) or type(error).__name__
             continue
-        refuted = next((c for c in told if c.verdict == "refuted"), None)
-        if refuted is not None:
-            return refuted
         where = trial.where()
         if told and where not in seen:
             worst, points, seen = max(worst, *(c.worst or 0.0 for c in told)), points + len(told), [*seen, where]
