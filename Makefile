@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 TORCH  ?= torch==2.13.0
 JAX    ?= jax
 
-.PHONY: demo env test check lint types layers bench peers-env test-peers clean
+.PHONY: demo env test check lint types layers bench peers-env test-peers test-gpu clean
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.installed
@@ -57,6 +57,11 @@ test-peers: peers-env
 	    || echo "NOT RUN: $$module is not installed here"; done
 	@$(PEERS)/bin/python -m pytest -q -rs -m peers; status=$$?; \
 	    if [ $$status -eq 5 ]; then echo "NOT RUN: no test carries the mark 'peers'"; exit 0; fi; exit $$status
+
+# CuPy's programs, where CuPy is installed (pip install 'symnn[cupy]') and sees a GPU; each test says where it did not run.
+GPU_PYTHON ?= $(BIN)/python
+test-gpu: $(VENV)/.installed
+	$(GPU_PYTHON) -m pytest -q -rs -m gpu -n 2
 
 clean:
 	rm -rf $(VENV) $(PEERS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

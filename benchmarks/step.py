@@ -25,14 +25,13 @@ BARS = {("64-32-10", "float32"): 0.52, ("64-32-10", "float64"): 0.64,
         ("784-256-128-10", "float32"): 0.96, ("784-256-128-10", "float64"): 0.94}  # fmt: skip
 
 
-def arrays(case: str, dtype: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the parameters of a ReLU network and one batch."""
+def arrays(case: str, dtype: str, rows: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters of a ReLU network and one batch of so many rows."""
     widths, rng = [int(n) for n in case.split("-")], np.random.default_rng(0)
     params: dict[str, Any] = {}
     for k, (fan_in, out) in enumerate(zip(widths, widths[1:], strict=False), 1):
         params[f"W{k}"] = (rng.standard_normal((out, fan_in)) * np.sqrt(2 / fan_in)).astype(dtype)
         params[f"b{k}"] = np.zeros(out, dtype)
-    rows = CASES[case]
     x = rng.standard_normal((rows, widths[0])).astype(dtype)
     return params, {"x": x, "t": rng.integers(0, widths[-1], rows)}
 
@@ -40,19 +39,19 @@ def arrays(case: str, dtype: str) -> tuple[dict[str, Any], dict[str, Any]]:
 Step = Callable[[dict[str, Any], dict[str, Any]], tuple[Any, dict[str, Any]]]
 
 
-def by_hand(case: str, dtype: str) -> Step:
-    """Return loss and gradients as one writes them on an afternoon, without waste."""
+def by_hand(case: str, xp: Any = np) -> Step:
+    """Return loss and gradients as one writes them on an afternoon, without waste; ``xp`` is NumPy or CuPy."""
     depth = case.count("-")
 
     def step(params: dict[str, Any], batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        h, rows = [batch["x"]], np.arange(len(batch["t"]))
+        h, rows = [batch["x"]], xp.arange(len(batch["t"]))
         for k in range(1, depth):
-            h.append(np.maximum(h[-1] @ params[f"W{k}"].T + params[f"b{k}"], 0))
+            h.append(xp.maximum(h[-1] @ params[f"W{k}"].T + params[f"b{k}"], 0))
         z = h[-1] @ params[f"W{depth}"].T + params[f"b{depth}"]
         z = z - z.max(axis=1, keepdims=True)
-        e = np.exp(z)
+        e = xp.exp(z)
         total = e.sum(axis=1, keepdims=True)
-        loss = np.mean(np.log(total[:, 0]) - z[rows, batch["t"]])
+        loss = xp.mean(xp.log(total[:, 0]) - z[rows, batch["t"]])
         delta = e / total
         delta[rows, batch["t"]] -= 1
         delta /= len(rows)
@@ -67,7 +66,7 @@ def by_hand(case: str, dtype: str) -> Step:
     return step
 
 
-def by_symnn(case: str, dtype: str) -> Step:
+def by_symnn(case: str, dtype: str, backend: str = "numpy") -> Step:
     """Return loss and gradients derived and compiled by symnn."""
     import symnn as sn
 
@@ -78,13 +77,13 @@ def by_symnn(case: str, dtype: str) -> Step:
     for k, width in enumerate(widths[1:-1], 1):
         h = sn.relu(sn.dense(h, width, name=str(k)))
     p = sn.softmax(sn.dense(h, widths[-1], name=str(len(widths) - 1)))
-    return sn.Network(sn.cross_entropy(p, t)).compile(dtype=dtype)
+    return sn.Network(sn.cross_entropy(p, t)).compile(backend=backend, dtype=dtype)
 
 
 def one(who: str, case: str, dtype: str) -> dict[str, Any]:
     """Time one contender in this process."""
-    params, batch = arrays(case, dtype)
-    step = {"numpy": by_hand, "symnn": by_symnn}[who](case, dtype)
+    params, batch = arrays(case, dtype, CASES[case])
+    step = by_hand(case) if who == "numpy" else by_symnn(case, dtype)
     loss, grads = step(params, batch)
     norms = {name: float(np.linalg.norm(g)) for name, g in sorted(grads.items())}
     best, end = float("inf"), time.perf_counter() + SECONDS

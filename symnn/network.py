@@ -20,6 +20,7 @@ from symnn.gradient import of_gradient
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import size_value
 from symnn.ground.arguments import by_name, found, real_constant, tensor, whole_number
+from symnn.ground.arrays import host, on_gpu
 from symnn.ground.collection import uncollected
 from symnn.ground.errors import DataError, DefinitionError, UnknownNameError
 from symnn.ground.files import write_whole
@@ -68,6 +69,10 @@ class Compiled:
         out = self.program(_arrays("f(params, batch)", params, batch), check=check)
         return out[self.loss], {name: out[gradient] for name, gradient in self._gradients.items()}
 
+    def place(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arrays where the code computes, so that they are not sent there at every call: CuPy's on the GPU."""
+        return self.program.place(values)
+
 
 class Network:
     """A scalar output (a loss) with everything it is computed from.
@@ -93,7 +98,7 @@ class Network:
         self.output = _prediction(self.graph, loss) if output is None else output
         self.values: dict[str, Any] = {}
         self._adjoints: dict[tuple[str, ...], Adjoints] = {}
-        self._predictors: dict[tuple[tuple[str, Any], ...], Program] = {}
+        self._predictors: dict[tuple[Any, ...], Program] = {}
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
@@ -286,6 +291,8 @@ class Network:
     def predict(self, batch: Mapping[str, Any], params: Mapping[str, Any] | None = None, **scalars: float) -> Any:
         """Return the network's output (what the loss judges) for a batch, with given or kept parameters.
 
+        Parameters that are CuPy arrays are used where they lie, on the GPU, and so is the output.
+
         Args:
             batch: the data by name, ``{"x": array}``; labels may be left out.
             params: the parameters; by default those of the last init() or load().
@@ -299,16 +306,16 @@ class Network:
         values = self.values if params is None else params
         if not values and self.parameters:
             raise DefinitionError("There are no parameters yet. Call init(), load() or pass params=.")
-        program = self._predictor(self.output, scalars)
         arrays = _arrays("predict(batch, params)", values, batch)
+        program = self._predictor(self.output, scalars, "cupy" if any(map(on_gpu, values.values())) else "numpy")
         return program({k: v for k, v in arrays.items() if k in program.inputs})[self.output.name]
 
-    def _predictor(self, output: Tensor, scalars: Mapping[str, Any]) -> Program:
-        key = tuple(sorted(scalars.items()))
+    def _predictor(self, output: Tensor, scalars: Mapping[str, Any], backend: str) -> Program:
+        key = (backend, *sorted(scalars.items()))
         made = self._predictors.get(key)
         if made is None:
             chosen = self._scalars("predict", scalars, FlowGraph((output,)))
-            made = self._predictors[key] = build((output,), scalars=chosen, name="predict")
+            made = self._predictors[key] = build((output,), backend=backend, scalars=chosen, name="predict")
         return made
 
     def save(self, path: str | Path, params: Mapping[str, Any] | None = None) -> None:
@@ -317,7 +324,7 @@ class Network:
         if set(values) != set(self.parameters):
             raise DefinitionError(f"Expected parameters {sorted(self.parameters)}, found {sorted(values)}.")
         names = list(self.parameters)
-        arrays: dict[str, Any] = {f"p{n}": np.asarray(values[name]) for n, name in enumerate(names)}
+        arrays: dict[str, Any] = {f"p{n}": np.asarray(host(values[name])) for n, name in enumerate(names)}
         stream = io.BytesIO()
         np.savez(stream, names=np.array(names, dtype=str), **arrays)
         write_whole(path, stream.getvalue())

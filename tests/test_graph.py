@@ -25,7 +25,7 @@ from symnn.ground.sizes import dims, scalars
 from symnn.ground.template import Definition, Template, entry_of
 from symnn.ground.tensors import Tensor, labels, parameter
 from symnn.ground.tensors import input as data
-from symnn.ground.tree import Add, D, Delta, Entry, Ind, Ix, Mul, Sum, Sym, Tree, mul, num
+from symnn.ground.tree import Add, D, Delta, Entry, Ind, Ix, Mul, Sum, Sym, Tree, mul, num, walk
 from symnn.nn.activations import ACTIVATIONS, activation, relu, tanh
 from symnn.nn.layers import dense, log_softmax, softmax
 from symnn.nn.losses import LOSSES, cross_entropy, loss
@@ -206,6 +206,9 @@ def test_a_guard_worked_out_of_a_size_that_is_a_number_is_read(least: int, held:
         check(FlowGraph((made,)))
 
 
+LABEL, TWICE = labels("t", (K,), K), labels("t2", (K,), 2 * K)
+
+
 @pytest.mark.parametrize(
     ("equation", "held"),
     [
@@ -214,7 +217,12 @@ def test_a_guard_worked_out_of_a_size_that_is_a_number_is_read(least: int, held:
         (lambda p, k: (Add((Ix(k), Ix(p))), Sym(K)), False),  # p = K - k, which is K at k = 0
         (lambda p, k: (Ix(p), Add((num(1), Ix(k)))), False),  # p = 1 + k, K at the end
         (lambda p, k: (Add((num(1), Ix(p))), Ix(k)), True),
-        (lambda p, k: (mul(num(2), Ix(p)), Ix(k)), False),  # not read: no unit coefficient
+        (lambda p, k: (mul(num(2), Ix(p)), Ix(k)), True),
+        (lambda p, k: (mul(num(2), Ix(p)), mul(num(3), Ix(k))), False),
+        (lambda p, k: (Ix(p), Entry(LABEL, (Ix(k),))), True),  # p = t[k], one of K classes
+        (lambda p, k: (Ix(p), Entry(TWICE, (Ix(k),))), False),  # one of 2 K classes
+        (lambda p, k: (mul(num(2), Ix(p)), Entry(TWICE, (Ix(k),))), True),
+        (lambda p, k: (Add((num(1), Ix(p))), Entry(LABEL, (Ix(k),))), True),
         (lambda p, k: (Ix(k), num(0)), False),  # says nothing of p
         (lambda p, k: (Ix(p), Add((Ix(k), mul(Ix(k), Ix(k))))), False),  # not linear
     ],
@@ -226,7 +234,9 @@ def test_an_equation_of_indices_as_a_guard(equation: Any, held: bool, kind: str)
     slot = Tensor("s", (K,), "slot")
     left, right = equation(p, k)
     guard = Delta(left, right) if kind == "delta" else Ind("=", left, right)
-    made = node(mul(guard, Entry(slot, (Ix(p),))), (slot,), (data("v", (K,)),), (p, k), sizes={N: N, K: K})
+    read = [s for s in (LABEL, TWICE) if any(isinstance(at, Entry) and at.tensor is s for at in walk(guard))]
+    sizes = {N: N, K: K}
+    made = node(mul(guard, Entry(slot, (Ix(p),))), (slot, *read), (data("v", (K,)), *read), (p, k), sizes=sizes)
     if held:
         check(FlowGraph((made,)))
         return

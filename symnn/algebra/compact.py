@@ -11,6 +11,7 @@ from symnn.algebra.leaves import base_atom, is_whole
 from symnn.algebra.normal import content, opened
 from symnn.algebra.printing import for_print
 from symnn.algebra.quotients import quotient, times
+from symnn.algebra.reading import readable
 from symnn.algebra.squares import square_root
 from symnn.algebra.terms import Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
@@ -149,7 +150,8 @@ def _shared(p: Poly, *, cleared: bool) -> tuple[Any, Monomial, Poly]:
             common[a] = max(here)
         elif cleared and a.kind == "sym" and min(here) < 0:
             common[a] = min(here)
-    mono = tuple(sorted(common.items(), key=lambda item: item[0].id))
+    mono = readable(tuple(sorted(common.items(), key=lambda item: item[0].id)))
+    common = dict(mono)
     rest: dict[Monomial, Rational] = {}
     for m, c in p.terms.items():
         left = {a: dict(m).get(a, 0) - common.get(a, 0) for a in {**dict(m), **common}}
@@ -193,10 +195,13 @@ def _product_of_sums(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree |
         scale, mono, rest = content(Poly({times(m, ((s, k),), -1): c for m, c in with_it.items()}))
         if len(rest.terms) != len(with_it) or any(a.kind == "ind" for a in rest.atoms()):
             continue  # nothing is divided by an indicator
+        first = times(mono, ((s, k),))
+        if readable(first) != first or any(readable(m) != m for m in rest.terms):
+            continue
         other = quotient(Poly({m: c for m, c in p.terms.items() if m not in with_it}), rest)
         if other is not None:
-            first = _tree(Poly({times(mono, ((s, k),)): scale}) + other, letters, taken)
-            return mul(*sorted((first, _tree(rest, letters, taken)), key=factor_key))
+            one = _tree(Poly({first: scale}) + other, letters, taken)
+            return mul(*sorted((one, _tree(rest, letters, taken)), key=factor_key))
     return None
 
 

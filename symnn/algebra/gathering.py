@@ -14,6 +14,7 @@ from symnn.algebra.leaves import of_index
 from symnn.algebra.normal import opened, rename, summed
 from symnn.algebra.products import merge
 from symnn.algebra.quotients import times
+from symnn.algebra.reading import readable
 from symnn.algebra.terms import ZERO, Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
 
@@ -76,7 +77,7 @@ def _opened(m: Monomial, c: Rational) -> _Term | None:
 def _joined(p: Poly, terms: list[_Term], one: _Term, a: Index, two: _Term, b: Index) -> Gathered | None:
     mine, theirs = _liftable(one, one.body, a), dict(_liftable(two, _renamed(two, b, a), a, b))
     common: Monomial = tuple((x, min(e, theirs[x])) for x, e in mine if x in theirs and theirs[x] > 0 < e)
-    if not any(a in x.indices for x, _ in common):
+    if not any(a in x.indices for x, _ in common) or readable(common) != common:
         return None
     inner, others = ZERO, p
     widths: list[int] = []

@@ -6,7 +6,7 @@ reader wants the condition that is meant, and each index on its own axis.
 
 from __future__ import annotations
 
-from symnn.algebra.leaves import base_atom, entry, of_index, parts_of
+from symnn.algebra.leaves import base_atom, entry, is_whole, of_index, parts_of
 from symnn.algebra.normal import rebuild
 from symnn.algebra.quotients import times
 from symnn.algebra.terms import Atom, Monomial, Poly, intern_atom
@@ -21,8 +21,12 @@ def for_print(p: Poly) -> Poly:
 
 
 def _conditions_turned(p: Poly) -> Poly:
-    """Write 1 - 1[q > 0] - 1[q = 0] as 1[q < 0], and 1 - 1[q > 0] as 1[q <= 0]."""
-    for above in dict.fromkeys(a for a in p.atoms() if a.kind == "ind" and a.data[0] == ">"):
+    """Write 1 - 1[q > 0] - 1[q = 0] as 1[q < 0], and 1 - 1[q > 0] as 1[q <= 0].
+
+    Conditions on indices come first: they may keep the entries that others compare inside their axes.
+    """
+    found = dict.fromkeys(a for a in p.atoms() if a.kind == "ind" and a.data[0] == ">")
+    for above in sorted(found, key=lambda a: not is_whole(a.data[1])):
         level = intern_atom("ind", ("=", above.data[1]), nonnegative=True, indices=above.indices)
         for m, c in list(p.terms.items()):
             without = times(m, ((above, 1),))

@@ -40,8 +40,18 @@ def _fold(pieces: list[Piece], rank: dict[Index, int]) -> list[Piece]:
     return pieces
 
 
-def contraction(pieces: list[Piece], over: Sequence[Index], want: Sequence[Index], rank: dict[Index, int]) -> Piece:
-    """Return the sum over the indices of the product of the pieces; ``want`` is the order of axes that is hoped for."""
+def contraction(
+    pieces: list[Piece], over: Sequence[Index], want: Sequence[Index], rank: dict[Index, int], *, one_pass: bool = True
+) -> Piece:
+    """Return the sum over the indices of the product of the pieces.
+
+    Args:
+        pieces: the factors.
+        over: the indices summed over.
+        want: the order of axes that is hoped for.
+        rank: the order of axes otherwise.
+        one_pass: einsum sums the entries of a product in one pass.
+    """
     pieces = _fold([p for p in pieces], rank)
     if len(pieces) == 1:
         return summed(pieces[0], over)
@@ -63,6 +73,10 @@ def contraction(pieces: list[Piece], over: Sequence[Index], want: Sequence[Index
                 a, b, left, right = b, a, right, left
             batch = tuple(sorted(batch, key=lambda k: list(want).index(k) if k in want else -1))
             return _matmul(a, b, (*batch, *left, *shared), (*batch, *shared, *right), (*batch, *left, *right))
+        if not one_pass and not (left and right):
+            axes = union((a, b), rank)
+            text = f"{aligned(a, axes).at(PRODUCT)} * {aligned(b, axes).at(PRODUCT + 1)}"
+            return summed(Piece(text, axes, PRODUCT, fresh=True), over)
         return einsum([a, b], over, want)
     if _before(right, left, want) and len(left) <= 1:
         a, b, left, right = b, a, right, left

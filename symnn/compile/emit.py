@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from symnn.compile import arithmetic, conditions, functions, positions, reductions
+from symnn.compile.dialect import NUMPY, Dialect
 from symnn.compile.elementwise import constant
 from symnn.compile.piece import ATOM, CALL, SUM, Piece, aligned
 from symnn.compile.products import quotient, summands
@@ -71,6 +72,7 @@ class Emitter:
         size: size -> text in fields.
         symbol: scalar symbol -> text in fields.
         temp: number of a temporary -> field.
+        dialect: of the array library.
     """
 
     def __init__(
@@ -80,9 +82,11 @@ class Emitter:
         size: Callable[[Size], str],
         symbol: Callable[[Any], str],
         temp: Callable[[int], str],
+        dialect: Dialect = NUMPY,
     ) -> None:
         self.free = tuple(free)
         self.tensor, self.size, self.symbol, self.temp = tensor, size, symbol, temp
+        self.dialect = dialect
         self.rank = {k: n for n, k in enumerate(self.free)}
         self.steps: list[tuple[int, str, bool]] = []
         self.count = 0
@@ -154,6 +158,12 @@ class Emitter:
     def change(self, statement: str) -> None:
         """Add a statement that changes a buffer."""
         self.steps.append((0, statement, False))
+
+    def refuse(self, condition: str, message: str) -> None:
+        """Add a statement that raises IndexError where a condition holds, once."""
+        statement = f'if {condition}: raise IndexError({message})'
+        if (0, statement, False) not in self.steps:
+            self.change(statement)
 
     # -- one tree ----------------------------------------------------------------
 

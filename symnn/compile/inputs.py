@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 
 from symnn.graph.interpreter import size_value
+from symnn.ground.arrays import host, on_gpu
 from symnn.ground.errors import DataError, LabelError, ShapeError, UnknownNameError
 from symnn.ground.sizes import size_text
 from symnn.ground.tensors import Tensor
@@ -30,14 +31,14 @@ class Inputs:
         self._fitting: tuple[Any, ...] | None = None
         self._classes: list[int | None] = []
 
-    def arrays(self, values: Mapping[str, Any], xp: Any, dtype: str, *, check: bool) -> list[Any]:
-        """Return one array per leaf, in order.
+    def arrays(self, values: Mapping[str, Any], xp: Any, dtype: str) -> list[Any]:
+        """Return one array per leaf, in order; what they hold is not looked at.
 
         Raises:
             UnknownNameError: a name that no leaf has.
-            DataError: a missing, empty, complex, non-numeric or non-finite array, or one of the wrong rank.
+            DataError: a missing, empty, complex or non-numeric array, or one of the wrong rank.
             ShapeError: two axes that are one size differ; the message names both.
-            LabelError: a label is no integer, or out of range.
+            LabelError: a label is no integer.
         """
         for name in values:
             if name not in self._known_names:
@@ -52,12 +53,40 @@ class Inputs:
         if shapes != self._fitting:  # the shapes of the last call are known to fit
             self._shapes(made)
             self._fitting = shapes
-        for t, a, classes in zip(self.leaves, made, self._classes, strict=True):
+        return made
+
+    def entries(self, arrays: Sequence[Any], xp: Any, *, finite: bool) -> None:
+        """Look at the entries of arrays that ``arrays`` has returned last.
+
+        Raises:
+            LabelError: a label is out of range.
+            DataError: an entry is not finite, unless that does not matter.
+        """
+        if xp is not numpy and self._fine(arrays, xp, finite):
+            return
+        for t, a, classes in zip(self.leaves, arrays, self._classes, strict=True):
             if t.classes is not None:
                 _labels(t, a, classes)
-            elif check:
+            elif finite:
                 _finite(t, a, xp)
-        return made
+
+    def _fine(self, arrays: Sequence[Any], xp: Any, finite: bool) -> bool:
+        """Tell whether all entries on a GPU are known to be fine, from figures that are fetched all at once."""
+        figures: list[Any] = []
+        limits: list[float] = []
+        for t, a, classes in zip(self.leaves, arrays, self._classes, strict=True):
+            if t.classes is not None:
+                if classes is None or t.bijective:
+                    return False
+                figures.append(a.view("uint64").max())  # a negative label is a very large one
+                limits.append(classes)
+            elif finite:
+                if not a.flags.c_contiguous:
+                    return False
+                figures.append(xp.vdot(a, a))
+                limits.append(math.inf)
+        found = host(xp.stack(figures)).tolist() if figures else []
+        return all(f < limit for f, limit in zip(found, limits, strict=True))
 
     def _shapes(self, arrays: list[Any]) -> None:
         sizes: dict[Any, tuple[int, str]] = {}
@@ -135,11 +164,11 @@ def _converted(t: Tensor, value: Any, xp: Any, dtype: str) -> Any:
         and value.dtype.name == ("int64" if t.classes is not None else dtype)
     ):
         return value
-    if xp is not numpy and type(value).__module__.split(".")[0] == "cupy":
+    if xp is not numpy and on_gpu(value):
         array = value
     else:
         try:
-            array = numpy.asarray(value)
+            array = numpy.asarray(host(value))
         except ValueError:
             raise DataError(f"The value for {t.name!r} is not an array: its rows have different lengths.") from None
     kind = array.dtype.kind
@@ -149,18 +178,15 @@ def _converted(t: Tensor, value: Any, xp: Any, dtype: str) -> Any:
         raise DataError(f"The array for {t.name!r} has the type {array.dtype}, expected numbers.")
     if t.classes is not None:
         if kind == "f":
-            whole = array == xp.floor(array) if xp is not numpy or array.size else True
-            if not bool(xp.all(whole)):
-                at = tuple(int(i) for i in numpy.argwhere(numpy.asarray(_host(~whole)))[0])
+            own = xp if on_gpu(array) else numpy
+            whole = array == own.floor(array) if own is not numpy or array.size else True
+            if not bool(own.all(whole)):
+                at = tuple(int(i) for i in numpy.argwhere(host(~whole))[0])
                 raise LabelError(f"{t.name!r} holds the label {array[at]} at {at}, expected a whole number.")
         elif kind == "b":
             raise LabelError(f"{t.name!r} holds truth values, expected whole numbers. Convert them with .astype(int).")
         return xp.asarray(array, dtype=xp.int64)
     return xp.asarray(array, dtype=dtype)
-
-
-def _host(array: Any) -> Any:
-    return array.get() if hasattr(array, "get") else array
 
 
 def _finite(t: Tensor, array: Any, xp: Any) -> None:
@@ -169,7 +195,7 @@ def _finite(t: Tensor, array: Any, xp: Any) -> None:
         return
     good = xp.isfinite(array)
     if not bool(xp.all(good)):
-        at = tuple(int(i) for i in numpy.argwhere(~numpy.asarray(_host(good)))[0])
+        at = tuple(int(i) for i in numpy.argwhere(~host(good))[0])
         raise DataError(
             f"The array for {t.name!r} holds {float(array[at])} at {at}. Every entry must be finite in the program's "
             "precision; check=False lets such data through."
@@ -191,6 +217,6 @@ def _range(t: Tensor, array: Any, classes: int | None) -> None:
     if low >= 0 and (classes is None or high < classes):
         return
     bad = low if low < 0 else high
-    at = tuple(int(i) for i in numpy.argwhere(numpy.asarray(_host(array)) == bad)[0])
+    at = tuple(int(i) for i in numpy.argwhere(host(array) == bad)[0])
     limit = f"{t.classes} - 1" + ("" if classes is None else f" = {classes - 1}")
     raise LabelError(f"{t.name!r} holds the label {bad} at {at}, expected an integer from 0 to {limit}.")

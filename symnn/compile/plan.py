@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from symnn.compile.dialect import NUMPY, Dialect
 from symnn.compile.recipe import Recipe, recipe_of
 from symnn.compile.views import View, view
 from symnn.ground.errors import DefinitionError
@@ -33,7 +34,7 @@ class Plan:
     outputs: tuple[Tensor, ...]
 
 
-def plan(outputs: Sequence[Tensor]) -> Plan:
+def plan(outputs: Sequence[Tensor], dialect: Dialect = NUMPY) -> Plan:
     """Return what has to be computed for the outputs, and nothing else.
 
     Raises:
@@ -55,7 +56,7 @@ def plan(outputs: Sequence[Tensor]) -> Plan:
                 continue
             step = pending.get(t)
             if step is None:
-                step = pending[t] = _step(t, views)
+                step = pending[t] = _step(t, views, dialect)
                 missing = [a for a in reversed(step.args) if a not in done]
                 if missing:
                     stack.extend(missing)
@@ -68,10 +69,10 @@ def plan(outputs: Sequence[Tensor]) -> Plan:
     return Plan(leaves, tuple(s for s in done.values() if s is not None), tuple(dict.fromkeys(outputs)))
 
 
-def _step(t: Tensor, views: Mapping[Tensor, View]) -> Step:
+def _step(t: Tensor, views: Mapping[Tensor, View], dialect: Dialect) -> Step:
     definition = views[t].definition
     assert definition is not None
-    return Step(t, recipe_of(definition.template), definition.args, definition.sizes)
+    return Step(t, recipe_of(definition.template, dialect), definition.args, definition.sizes)
 
 
 def _distinct(tensors: tuple[Tensor, ...], what: str) -> None:

@@ -137,8 +137,9 @@ def subscript(
     """Return the text between the brackets and the axes of what it selects.
 
     An index alone on its axis and nowhere else becomes ``:``, everything else an integer array. A position that may
-    leave its axis raises IndexError in the program, unless a condition guards it: where the condition is false the
-    entry 0 is read; if the condition depends on more than the position, the position is clipped instead.
+    leave its axis raises IndexError in the program (NumPy does so, others need a line for it), unless a condition
+    guards it: where the condition is false the entry 0 is read; if the condition depends on more than the position,
+    the position is clipped instead.
     """
     uses: dict[Any, int] = {}
     for p in at:
@@ -161,12 +162,18 @@ def subscript(
             length = emitter.size(size)
             chosen = _chosen(emitter, tree, guards)
             if guards and chosen is None:
-                text = f"xp.clip({text}, 0, {length} - 1)"
+                number = piece.kind == "number"
+                text = f"min(max({text}, 0), {length} - 1)" if number else f"xp.clip({text}, 0, {length} - 1)"
             else:
                 if not isinstance(tree, Num) and not _never_negative(tree):
-                    text = f"xp.where({piece.at(SUM)} < 0, {length}, {text})"
+                    below = f"{piece.at(SUM)} < 0"
+                    number = piece.kind == "number"
+                    text = f"({length} if {below} else {text})" if number else f"xp.where({below}, {length}, {text})"
                 if chosen is not None:
                     text = f"xp.where({aligned(chosen, axes).text}, {text}, 0)"
+                if piece.kind != "number" and not emitter.dialect.refuses:
+                    message = f'"an index is out of bounds for an axis of length %d" % {length}'
+                    emitter.refuse(f"({text} >= {length}).any()", message)
         texts.append(text)
     advanced = [n for n, easy in enumerate(plain) if not easy]
     together = advanced == list(range(advanced[0], advanced[-1] + 1))

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy
 
+from symnn.compile.dialect import DIALECTS
 from symnn.compile.inputs import Inputs
 from symnn.compile.load import load, namespace, special_functions
 from symnn.compile.plan import plan
 from symnn.compile.source import written
 from symnn.graph.interpreter import check_needs
+from symnn.ground.arrays import host
 from symnn.ground.errors import DefinitionError, UnknownNameError
 from symnn.ground.tensors import Tensor
 
@@ -37,7 +39,7 @@ class Program:
         self.backend, self.dtype = backend, dtype
         self._xp = namespace(backend)
         self._needs = needs_of(outputs)
-        planned = plan((*outputs, *self._needs))
+        planned = plan((*outputs, *self._needs), DIALECTS[backend])
         made = written(planned, scalars=scalars, dtype=dtype, name=name)
         self.source = made.text
         self._function = load(made)
@@ -61,14 +63,22 @@ class Program:
             UnknownNameError, DataError, ShapeError, LabelError: the arrays do not fit; the message says where.
             UndefinedError: a node is not defined at these values.
         """
-        arrays = self._inputs.arrays(values, self._xp, self.dtype, check=check)
+        arrays = self._inputs.arrays(values, self._xp, self.dtype)
+        if self._xp is numpy:
+            self._inputs.entries(arrays, self._xp, finite=check)
         with numpy.errstate(**self._quiet):
             out: dict[str, Any] = self._function(*self._first, *arrays)
+        if self._xp is not numpy:  # the GPU is at work already while its entries are asked for
+            self._inputs.entries(arrays, self._xp, finite=check)
         for needed, t in self._needs.items():
             found = out.pop(needed.name)
             if check:
-                check_needs(t, found.get() if hasattr(found, "get") else found)
+                check_needs(t, host(found))
         return out
+
+    def place(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arrays where this program computes: on the GPU for CuPy. Their types stay."""
+        return {name: self._xp.asarray(value) for name, value in values.items()}
 
     def __repr__(self) -> str:
         return f"Program({', '.join(self.inputs)} -> {', '.join(self.outputs)}; {self.backend} {self.dtype})"

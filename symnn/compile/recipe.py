@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from symnn.compile.dialect import Dialect
 from symnn.compile.emit import Code, Emitter
 from symnn.compile.stabilise import stabilise
 from symnn.ground.errors import UnsupportedError
@@ -52,7 +53,7 @@ def size_code(size: Size, name: Callable[[Any], str]) -> str:
     raise UnsupportedError(f"The size {size} is not made of sums and products of sizes.")
 
 
-def emitted(free: Sequence[Index], tree: Tree, slots: Sequence[Tensor]) -> Recipe:
+def emitted(free: Sequence[Index], tree: Tree, slots: Sequence[Tensor], dialect: Dialect) -> Recipe:
     """Return the recipe of ``out[free] = tree``."""
     fields: dict[Any, int] = {}
 
@@ -68,6 +69,7 @@ def emitted(free: Sequence[Index], tree: Tree, slots: Sequence[Tensor]) -> Recip
         size=lambda s: size_code(s, symbol),
         symbol=symbol,
         temp=lambda n: field("temp", n),
+        dialect=dialect,
     )
     code = emitter.node(stabilise(tree))
     temps = {key[1]: n for key, n in fields.items() if key[0] == "temp"}
@@ -83,9 +85,10 @@ def emitted(free: Sequence[Index], tree: Tree, slots: Sequence[Tensor]) -> Recip
     )
 
 
-def recipe_of(template: Template) -> Recipe:
-    """Return the recipe of a template, emitted at the first call."""
-    made = template.memo.get("compile")
+def recipe_of(template: Template, dialect: Dialect) -> Recipe:
+    """Return the recipe of a template, emitted at the first call for each dialect."""
+    made = template.memo.get(("compile", dialect))
     if made is None:
-        made = template.memo["compile"] = emitted(template.free, template.tree, template.slots)
+        made = emitted(template.free, template.tree, template.slots, dialect)
+        template.memo["compile", dialect] = made
     return made

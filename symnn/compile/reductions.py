@@ -84,7 +84,7 @@ def _factors(emitter: Emitter, inside: list[Tree], under: list[Tree]) -> list[Pi
 def _reduced(emitter: Emitter, pieces: list[Piece], over: Sequence[Index]) -> Piece:
     numbers = [p for p in pieces if not p.axes]
     arrays = [p for p in pieces if p.axes]
-    made = contract.contraction(arrays, over, emitter.free, emitter.rank)
+    made = contract.contraction(arrays, over, emitter.free, emitter.rank, one_pass=emitter.dialect.one_pass)
     return multiplied(emitter, 1, [*numbers, made], []) if numbers else made
 
 

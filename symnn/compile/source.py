@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,8 +175,7 @@ def _literal(name: str, value: Any, symbol: Any) -> str:
     return repr(number)
 
 
-def written(plan: Plan, *, scalars: Mapping[str, float], dtype: str, name: str,
-            formula: Callable[[Tensor], str] | None = None) -> Source:  # fmt: skip
+def written(plan: Plan, *, scalars: Mapping[str, float], dtype: str, name: str) -> Source:
     """Return the source of a plan: ``def program(xp, ...)`` that returns a dict of arrays."""
     writer = _Writer(plan, scalars, dtype)
     function = writer.names.of("the function", name or "program")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import sympy
-
 from symnn.graph.flow import FlowGraph
+from symnn.graph.guarded import stays_below
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
 from symnn.ground.substitute import map_size
-from symnn.ground.sympy_border import to_sympy
 from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, D, Delta, Entry, Ind, Ix, Mul, Neg, Num, Sum, Sym, Tree, children, walk
+from symnn.ground.tree import D, Delta, Entry, Ind, Ix, Mul, Num, Sum, Tree, Where, children
 
 __all__ = ["check"]
 
@@ -51,7 +46,12 @@ def _check_node(node: Tensor, definition: Definition) -> None:
 
     def go(at: Tree, env: frozenset[Index], guards: tuple[Tree, ...]) -> None:
         if isinstance(at, Mul):
-            guards = (*guards, *(f for f in at.factors if isinstance(f, Ind | Delta)))
+            guards = (*guards, *_conditions(at))
+        if isinstance(at, Where):
+            go(at.condition, env, guards)
+            go(at.then, env, (*guards, *_conditions(at.condition)))
+            go(at.other, env, guards)
+            return
         if isinstance(at, D):
             raise DefinitionError(f"Node {node.name!r} still carries a derivative.")
         if isinstance(at, Ix) and at.index not in env:
@@ -78,47 +78,17 @@ def _check_node(node: Tensor, definition: Definition) -> None:
     go(template.tree, frozenset(template.free), ())
 
 
-def _keeps_below(guard: Tree, index: Index, size: Size, sizes: Mapping[Any, Size]) -> bool:
-    """Tell whether a condition says index < size or less, or that it equals an index of that range.
-
-    A size that is a number is a formal one in the template and the number in what was worked out of it, k <= 2 - 1.
-    """
-    if isinstance(guard, Delta) or (isinstance(guard, Ind) and guard.rel == "="):
-        return _equals_within(guard.left, guard.right, index, size, sizes)
-    if not isinstance(guard, Ind) or guard.rel not in (">", ">="):
-        return False
-    room = to_sympy(guard.left) - to_sympy(guard.right) + (1 if guard.rel == ">=" else 0)
-    return bool(sympy.expand(map_size(room - (size - index), sizes)).is_nonpositive)
-
-
-def _equals_within(left: Tree, right: Tree, index: Index, size: Size, sizes: Mapping[Any, Size]) -> bool:
-    """Tell whether left = right says that the index is c + k or c - k for another index k, within 0 and the size.
-
-    Positions that an equation makes negative are not looked at: 0 <= index holds by the index's own range.
-    """
-    if not all(isinstance(t, Ix | Sym | Num | Add | Neg | Mul) for side in (left, right) for t in walk(side)):
-        return False
-    apart = sympy.expand(to_sympy(left) - to_sympy(right))
-    by = apart.coeff(index)
-    if by not in (1, -1):
-        return False
-    value = sympy.expand(index - apart / by)
-    largest = value
-    others = [s for s in value.free_symbols if isinstance(s, Index)]
-    if any(isinstance(s, Index) for s in (value - sum(value.coeff(k) * k for k in others)).expand().free_symbols):
-        return False  # k^2 and the like
-    for k in others:
-        step = value.coeff(k)
-        if k.size is None or step not in (1, -1):
-            return False
-        largest = map_size(largest, {k: k.size - 1 if step == 1 else sympy.S.Zero})
-    return bool(sympy.expand(map_size(largest - (size - 1), sizes)).is_nonpositive)
+def _conditions(tree: Tree) -> tuple[Tree, ...]:
+    """Return the conditions that hold where a product of them is 1."""
+    if isinstance(tree, Mul):
+        return tuple(c for f in tree.factors for c in _conditions(f))
+    return (tree,) if isinstance(tree, Ind | Delta) else ()
 
 
 def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size, guards: tuple[Tree, ...]) -> None:
     if isinstance(position, Ix) and position.index.size != size:
         assert node.definition is not None
-        if any(_keeps_below(g, position.index, size, node.definition.sizes) for g in guards):
+        if stays_below(position.index, size, guards, node.definition.sizes):
             return
         raise DefinitionError(
             f"Node {node.name!r}: index {position.index.letter} runs over {position.index.size}, "

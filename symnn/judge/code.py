@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symnn.ground.arrays import host
 from symnn.ground.tree import Num, Sym
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
@@ -223,10 +224,8 @@ def array_of(value: Any, label: str) -> Any:
     for step in ("detach", "cpu"):
         if hasattr(value, step) and type(value).__module__.split(".")[0] == "torch":
             value = getattr(value, step)()
-    if type(value).__module__.split(".")[0] == "cupy":
-        value = value.get()
     try:
-        array = np.array(np.asarray(value))  # a copy: code may keep its array and write on
+        array = np.array(np.asarray(host(value)))  # a copy: code may keep its array and write on
     except Exception as error:
         raise CannotRun(f"{label} returned a {type(value).__name__}, which is no array") from error
     if array.dtype.kind not in "fiub":

@@ -19,7 +19,7 @@ from symnn.train.state import State
 
 __all__ = ["LossAndGrads", "Result", "train"]
 
-#: (parameters, batch) -> (loss, gradients by name)
+#: (parameters, batch) -> (loss, gradients by name); with a method ``place`` arrays are first put where it computes
 LossAndGrads = Callable[[Arrays, Arrays], tuple[Any, Mapping[str, Any]]]
 
 
@@ -62,7 +62,9 @@ def train(
         DataError: the loss is not finite any more; the message says at which step.
     """
     method = optimiser or SGD()
+    place: Callable[[Mapping[str, Any]], Arrays] = getattr(loss_and_grads, "place", dict)
     now, rng = _begin(params, method, seed, state)
+    now.params, now.slots, data = place(now.params), place(now.slots), place(data)
     quiet = not (sys.stderr.isatty() if progress is None else progress)
     with tqdm(total=epochs, initial=now.epoch, disable=quiet, unit="epoch") as bar:
         while now.epoch < epochs:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symnn.ground.arrays import host
 from symnn.ground.errors import DataError
 from symnn.ground.files import write_whole
 
@@ -29,8 +30,8 @@ class State:
     def save(self, path: str | Path) -> None:
         """Write a .npz file; a reader sees the old file or the new one, never a part of it."""
         target = Path(path)
-        arrays: dict[str, Any] = {f"p{n}": np.asarray(a) for n, a in enumerate(self.params.values())}
-        arrays |= {f"s{n}": np.asarray(a) for n, a in enumerate(self.slots.values())}
+        arrays: dict[str, Any] = {f"p{n}": np.asarray(host(a)) for n, a in enumerate(self.params.values())}
+        arrays |= {f"s{n}": np.asarray(host(a)) for n, a in enumerate(self.slots.values())}
         arrays["names"] = np.array(json.dumps([list(self.params), list(self.slots)]))
         arrays["epoch"], arrays["losses"] = np.array(self.epoch), np.array(self.losses, dtype=float)
         arrays["generator"] = np.array(json.dumps(self.generator))

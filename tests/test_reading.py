@@ -1,0 +1,86 @@
+"""Entries that only a condition keeps inside their axes stay behind that condition in whatever is written."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from symnn.algebra.compact import Letters, to_tree
+from symnn.algebra.convert import canonical
+from symnn.ground.indices import Index
+from symnn.ground.sympy_border import to_sympy
+from symnn.ground.tree import Add, Delta, Entry, Fn, Ind, Ix, Mul, Neg, Sum, Sym, Tree, num
+from tests.test_canonical import FREE, MACHINES, K, N, form_of, i, j, n, t, u, values, w, x
+
+AT_N, AT_I = Ix(n), Ix(i)
+NEXT, LAST, LABEL = Add((Ix(i), num(1))), Add((Ix(i), Neg(num(1)))), Entry(t, (Ix(n),))
+#: Conditions, and what may be read where they hold: x has N rows and K columns, w and u have K.
+GUARDED: list[tuple[Tree, list[Tree]]] = [
+    (Delta(AT_N, AT_I), [Entry(x, (AT_N, AT_N)), Entry(u, (AT_N,)), Entry(w, (AT_N, AT_I)), Entry(x, (AT_I, Ix(j)))]),
+    (Ind(">", Sym(K), AT_N), [Entry(x, (AT_N, AT_N)), Entry(u, (AT_N,)), Entry(w, (AT_N, Ix(j)))]),
+    (Ind(">", Sym(N), AT_I), [Entry(x, (AT_I, AT_I)), Entry(x, (AT_I, Ix(j)))]),
+    (Ind(">", Sym(K), NEXT), [Entry(x, (AT_N, NEXT)), Entry(u, (NEXT,))]),
+    (Ind(">=", AT_I, num(1)), [Entry(x, (AT_N, LAST)), Entry(u, (LAST,)), Entry(w, (LAST, AT_I))]),
+    (Delta(AT_N, LABEL), [Entry(u, (AT_N,)), Entry(w, (AT_N, AT_I)), Entry(x, (AT_N, AT_N))]),
+    (Ind(">", Sym(N), LABEL), [Entry(x, (LABEL, AT_I))]),
+]
+FREELY: list[Tree] = [Entry(x, (AT_N, AT_I)), Entry(u, (AT_I,)), Entry(w, (AT_I, Ix(j))), Sym(K), num(2)]
+
+
+@st.composite
+def terms(draw: Any) -> Tree:
+    guard, inside = draw(st.sampled_from(GUARDED))
+    factors = [guard]
+    for _ in range(draw(st.integers(1, 2))):
+        e = draw(st.sampled_from(inside))
+        match draw(st.sampled_from(["itself", "sign", "tanh", "exp", "sum"])):
+            case "sign":
+                e = Ind(">", e, num(0))
+            case "tanh" | "exp" as name:
+                e = Fn(name, (e,))
+            case "sum":
+                k = Index("k", K)
+                e = Sum(k, Mul((Entry(x, (AT_N, Ix(k))), e)))
+        factors.append(e)
+    factors += draw(st.lists(st.sampled_from(FREELY), max_size=2))
+    made = Mul(tuple(factors))
+    return Neg(made) if draw(st.booleans()) else made
+
+
+@settings(max_examples=300)
+@given(st.lists(terms(), min_size=2, max_size=4))
+def test_nothing_is_read_outside_its_axes(parts: list[Tree]) -> None:
+    tree = Add(tuple(parts))
+    back = to_tree(form_of(tree), Letters((tree,), tuple(FREE)))
+    for machine in MACHINES:
+        before = values(tree, machine)  # the guards stand beside what they guard
+        assume(max(map(abs, before)) < 1e6)
+        for p, q in zip(before, values(back, machine), strict=True):
+            assert math.isclose(p, q, rel_tol=1e-7, abs_tol=1e-7), f"{to_sympy(tree)}\n{to_sympy(back)}"
+
+
+def test_a_factor_stays_behind_the_conditions_of_its_terms() -> None:
+    """What was seen: 1[x_ii > 0] taken out of two terms, each with a condition of its own that lets x_ii be read."""
+    active = Ind(">", Entry(x, (AT_I, AT_I)), num(0))
+    here = Mul((Ind(">", Sym(N), AT_I), active, Entry(x, (AT_I, AT_I))))
+    tree = Add((Mul((Delta(AT_I, AT_N), active, Entry(u, (AT_I,)))), Neg(here)))
+    back = to_tree(canonical(tree), Letters((tree,), tuple(FREE)))
+    assert isinstance(back, Add)
+    assert [values(back, m) for m in MACHINES] == [values(tree, m) for m in MACHINES]
+
+
+def test_a_factor_that_a_common_condition_keeps_is_taken_out() -> None:
+    guard, read = Ind(">", Sym(N), AT_I), Entry(x, (AT_I, AT_I))
+    tree = Add((Mul((guard, read, Entry(u, (AT_I,)))), Mul((guard, read, Entry(u, (Ix(j),))))))
+    assert isinstance(to_tree(canonical(tree), Letters((tree,), tuple(FREE))), Mul)
+
+
+def test_the_machine_refuses_what_is_outside() -> None:
+    outside = Mul((Entry(x, (AT_I, AT_I)), Ind(">", Sym(N), AT_I)))
+    assert values(outside, MACHINES[0])  # the condition is asked first
+    with pytest.raises(IndexError):
+        values(Mul((Add((Ind(">", Sym(N), AT_I), num(1))), Entry(x, (AT_I, AT_I)))), MACHINES[0])
