@@ -226,6 +226,13 @@ def test_bad_input_is_refused_there_too(change: dict, error: type, words: str, w
         f(given)
 
 
+def test_a_label_out_of_range_is_named_before_what_follows_from_it() -> None:
+    x, t, n = sn.input("x", (N, D)), sn.labels("t", (N,), D), sn.index("n", N)
+    y = sn.define("y", (n,), x[n, t[n] + 1])
+    with pytest.raises(sn.LabelError, match="label 7"):
+        build([y], backend="cupy")({"x": np.ones((2, 3)), "t": [7, 0]})
+
+
 def test_a_position_outside_its_axis_is_refused() -> None:
     x, n = sn.input("x", (N, D)), sn.index("n", N)
     for late in (n > 0, 2 * n >= N - 1):

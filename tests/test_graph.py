@@ -244,6 +244,35 @@ def test_an_equation_of_indices_as_a_guard(equation: Any, held: bool, kind: str)
         check(FlowGraph((made,)))
 
 
+def test_a_condition_does_not_guard_itself() -> None:
+    """1[m = t[m]] reads t at m, which runs over more than t has."""
+    m = Index("m", K)
+    slot, label = Tensor("s", (K,), "slot"), labels("t", (N,), N)
+    tree = mul(Delta(Ix(m), Entry(label, (Ix(m),))), Entry(slot, (Ix(m),)))
+    with pytest.raises(DefinitionError, match="runs over"):
+        check(FlowGraph((node(tree, (slot, label), (data("v", (K,)), label), (m,), sizes={N: N, K: K}),)))
+
+
+@pytest.mark.parametrize(("shift", "held"), [(1, True), (0, False), (2, True)])
+def test_a_shifted_position_needs_its_guard(shift: int, held: bool) -> None:
+    k, slot = Index("k", K), Tensor("s", (K,), "slot")
+    place = Add((Ix(k), num(1)))
+    tree = mul(Ind(">", Sym(K), Add((Ix(k), num(shift)))), Entry(slot, (place,)))
+    made = node(tree, (slot,), (data("v", (K,)),), (k,), sizes={K: K})
+    if held:
+        check(FlowGraph((made,)))
+        return
+    with pytest.raises(DefinitionError, match="not known to be inside"):
+        check(FlowGraph((made,)))
+
+
+def test_a_condition_on_labels_is_asked_before_plain_numbers() -> None:
+    x, t, k = data("x", (N, K)), labels("t", (N,), K), Index("n", N)
+    y = define("y", (k,), indicator(t[k] + 1 < K) * x[k, t[k] + 1] / N)
+    found = Interpreter({N: 2, K: 3}, {x: np.arange(6.0).reshape(2, 3), t: np.array([2, 0])}).tensor(y)
+    assert found.tolist() == [0, 2]
+
+
 # -- the interpreter against NumPy -------------------------------------------------------------------------------------
 
 erf = np.vectorize(math.erf)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from symnn.algebra.compact import Letters, to_tree
+import symnn as sn
+from symnn.algebra.compact import Letters, cost, to_tree
 from symnn.algebra.convert import canonical
+from symnn.compile.program import build
+from symnn.derive.backprop import backprop
+from symnn.graph.guarded import strays
+from symnn.graph.wellformed import check as well_formed
 from symnn.ground.indices import Index
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tree import Add, Delta, Entry, Fn, Ind, Ix, Mul, Neg, Sum, Sym, Tree, num
@@ -77,6 +83,67 @@ def test_a_factor_that_a_common_condition_keeps_is_taken_out() -> None:
     guard, read = Ind(">", Sym(N), AT_I), Entry(x, (AT_I, AT_I))
     tree = Add((Mul((guard, read, Entry(u, (AT_I,)))), Mul((guard, read, Entry(u, (Ix(j),))))))
     assert isinstance(to_tree(canonical(tree), Letters((tree,), tuple(FREE))), Mul)
+
+
+BOUND = Index("k", K)
+SHIFT, PAD = Add((AT_I, Ix(BOUND))), Add((AT_I, Ix(BOUND), Neg(num(1))))
+SUMS: list[Tree] = [
+    Mul((Ind(">", Sym(K), SHIFT), Entry(x, (AT_N, SHIFT)), Entry(u, (Ix(BOUND),)))),
+    Mul((Ind(">=", PAD, num(0)), Ind(">", Sym(K), PAD), Entry(x, (AT_N, PAD)), Entry(u, (Ix(BOUND),)))),
+    Mul((Ind(">", Sym(K), Add((Ix(BOUND), num(1)))), Entry(x, (AT_N, Add((Ix(BOUND), num(1))))))),
+]
+
+
+@pytest.mark.parametrize("body", SUMS, ids=["shifted", "padded", "next"])
+def test_a_sum_keeps_the_condition_on_its_own_index(body: Tree) -> None:
+    tree = Sum(BOUND, body)
+    back = to_tree(canonical(tree), Letters((tree,), tuple(FREE)))
+    assert cost(back) <= cost(tree) + 2 and not strays(back)  # K >= i + k + 1 for K > i + k
+    for machine in MACHINES:
+        np.testing.assert_allclose(values(back, machine), values(tree, machine), atol=1e-12)
+
+
+def test_what_no_condition_keeps_inside_is_factored_as_ever() -> None:
+    second = Entry(x, (AT_N, num(1)))  # wrong for K = 1 wherever it stands
+    tree = Add((Mul((second, Entry(u, (AT_I,)))), Mul((second, Entry(u, (Ix(j),))))))
+    assert isinstance(to_tree(canonical(tree), Letters((tree,), tuple(FREE))), Mul)
+
+
+# -- gradients ------------------------------------------------------------------------------------------------------
+
+
+def layers(kind: str, count: int) -> tuple[sn.Tensor, list[sn.Tensor]]:
+    """Return a loss over several layers that read shifted entries, and what to differentiate by."""
+    rows, wide = sn.dims("N K")
+    a, b, c = sn.index("n", rows), sn.index("i", wide), sn.index("k", wide)
+    data, kernel, gain = sn.input("x", (rows, wide)), sn.parameter("w", (wide,)), sn.parameter("v", (wide,))
+    made = []
+    for order in range(count):
+        if kind == "kernel":
+            body = sn.sum(sn.indicator(b + c < wide) * data[a, b + c] * kernel[c], c) * gain[b] ** order
+        else:
+            body = sn.sum(sn.indicator(b + c < wide) * kernel[b + c] * gain[c], c) * data[a, b] + order * gain[b]
+        made.append(sn.define(f"y{order}", (a, b), body))
+    return sn.define("L", (), sn.sum(sum(y[a, b] ** 2 for y in made), a, b)), [kernel, gain]
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+@pytest.mark.parametrize("kind", ["kernel", "data"])
+def test_gradients_of_layers_put_together_read_inside(kind: str, count: int) -> None:
+    """What was seen: four such layers added up gave sum dy x[n, i + k] - sum 1[i + k >= K] dy x[n, i + k]."""
+    total, by = layers(kind, count)
+    found = backprop(total, by)
+    well_formed(found.graph())
+    rng = np.random.default_rng(0)
+    given = {"x": rng.normal(size=(2, 3)), "w": rng.normal(size=3), "v": rng.normal(size=3)}
+    program = build([total, *(found.of[p] for p in by)])
+    out = program(given)
+    for p in by:
+        for at in range(3):
+            step = {k: v.astype(float) for k, v in given.items()}
+            up, down = ({**step, p.name: step[p.name] + s * 1e-5 * np.eye(3)[at]} for s in (1, -1))
+            slope = (program(up)["L"] - program(down)["L"]) / 2e-5
+            assert out[found.of[p].name][at] == pytest.approx(slope, rel=1e-6, abs=1e-6)
 
 
 def test_the_machine_refuses_what_is_outside() -> None:

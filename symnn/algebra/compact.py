@@ -150,7 +150,7 @@ def _shared(p: Poly, *, cleared: bool) -> tuple[Any, Monomial, Poly]:
             common[a] = max(here)
         elif cleared and a.kind == "sym" and min(here) < 0:
             common[a] = min(here)
-    mono = readable(tuple(sorted(common.items(), key=lambda item: item[0].id)))
+    mono = readable(tuple(sorted(common.items(), key=lambda item: item[0].id)), p.terms)
     common = dict(mono)
     rest: dict[Monomial, Rational] = {}
     for m, c in p.terms.items():
@@ -196,7 +196,7 @@ def _product_of_sums(p: Poly, letters: Letters, taken: frozenset[str]) -> Tree |
         if len(rest.terms) != len(with_it) or any(a.kind == "ind" for a in rest.atoms()):
             continue  # nothing is divided by an indicator
         first = times(mono, ((s, k),))
-        if readable(first) != first or any(readable(m) != m for m in rest.terms):
+        if readable(first, with_it) != first or any(readable(m, p.terms) != m for m in rest.terms):
             continue
         other = quotient(Poly({m: c for m, c in p.terms.items() if m not in with_it}), rest)
         if other is not None:

@@ -77,10 +77,11 @@ def _opened(m: Monomial, c: Rational) -> _Term | None:
 def _joined(p: Poly, terms: list[_Term], one: _Term, a: Index, two: _Term, b: Index) -> Gathered | None:
     mine, theirs = _liftable(one, one.body, a), dict(_liftable(two, _renamed(two, b, a), a, b))
     common: Monomial = tuple((x, min(e, theirs[x])) for x, e in mine if x in theirs and theirs[x] > 0 < e)
-    if not any(a in x.indices for x, _ in common) or readable(common) != common:
+    if not any(a in x.indices for x, _ in common):
         return None
     inner, others = ZERO, p
     widths: list[int] = []
+    bodies: list[Monomial] = []
     for t in terms:
         for k in (a,) if t is one else (b,) if t is two else t.width:
             body = t.body if t is one else _renamed(t, k, a)
@@ -91,7 +92,10 @@ def _joined(p: Poly, terms: list[_Term], one: _Term, a: Index, two: _Term, b: In
             inner = inner + summed(rest, tuple(i for i in t.width if i is not k)).scaled(t.coefficient)
             others = others - Poly({t.mono: t.coefficient})
             widths.append(t.width[k])
+            bodies.append(body)
             break
+    if readable(common, bodies) != common:
+        return None
     used = frozenset(i for x, _ in common for i in x.indices) | inner.indices
     if len(widths) < 2 or len(used) > min(widths):
         return None

@@ -22,12 +22,18 @@ Place = tuple[Poly, Poly]
 Facts = tuple[tuple[Poly, int], ...]
 
 
-def readable(factors: Monomial) -> Monomial:
-    """Return the factors whose entries all lie inside their axes where the indicators among the factors hold."""
+def readable(factors: Monomial, terms: Iterable[Monomial]) -> Monomial:
+    """Return those common factors of some terms that may stand alone: what the terms' own conditions keep inside its
+    axes, the conditions among the factors keep there too.
+    """
     if not any(_strays(a) for a, _ in factors):
         return factors
-    facts = _facts(a for a, _ in factors)
-    return tuple((a, e) for a, e in factors if all(_kept(place, facts) for place in _strays(a)))
+    facts, own = _facts(a for a, _ in factors), [_facts(a for a, _ in m) for m in terms]
+
+    def lost(place: Place) -> bool:
+        return not _kept(place, facts) and any(_kept(place, term) for term in own)
+
+    return tuple((a, e) for a, e in factors if not any(map(lost, _strays(a))))
 
 
 @cache

@@ -66,8 +66,12 @@ class Program:
         arrays = self._inputs.arrays(values, self._xp, self.dtype)
         if self._xp is numpy:
             self._inputs.entries(arrays, self._xp, finite=check)
-        with numpy.errstate(**self._quiet):
-            out: dict[str, Any] = self._function(*self._first, *arrays)
+        try:
+            with numpy.errstate(**self._quiet):
+                out: dict[str, Any] = self._function(*self._first, *arrays)
+        except IndexError:
+            self._inputs.entries(arrays, self._xp, finite=check)  # a label out of range says more
+            raise
         if self._xp is not numpy:  # the GPU is at work already while its entries are asked for
             self._inputs.entries(arrays, self._xp, finite=check)
         for needed, t in self._needs.items():
@@ -78,7 +82,8 @@ class Program:
 
     def place(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return arrays where this program computes: on the GPU for CuPy. Their types stay."""
-        return {name: self._xp.asarray(value) for name, value in values.items()}
+        at_home = self._xp.asarray if self._xp is not numpy else lambda value: numpy.asarray(host(value))
+        return {name: at_home(value) for name, value in values.items()}
 
     def __repr__(self) -> str:
         return f"Program({', '.join(self.inputs)} -> {', '.join(self.outputs)}; {self.backend} {self.dtype})"

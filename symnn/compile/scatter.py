@@ -117,7 +117,7 @@ def _write(emitter: Emitter, out: Piece, w: Writing, value: Piece, *, first: boo
     amount = aligned(value, selected)
     if w.over:
         if len(out.axes) == 1 and set(value.axes) != set(selected):  # NumPy's add.at repeats a value wrongly there
-            amount = emitter.whole(amount, selected)
+            amount = emitter.whole(value, selected)
         where = texts[0] if len(texts) == 1 else "(" + ", ".join("slice(None)" if t == ":" else t for t in texts) + ")"
         emitter.change(f"xp.add.at({out.text}, {where}, {'-' + amount.at(SIGN) if w.sign < 0 else amount.text})")
         return

@@ -13,6 +13,7 @@ from symnn.derive.patterns import KEPT, Combined, named_value, pattern, recall, 
 from symnn.derive.simplify import simplify, weight
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import contract
+from symnn.graph.guarded import strays
 from symnn.ground.define import abstract
 from symnn.ground.indices import Index
 from symnn.ground.template import Definition, entry_of, unfold
@@ -87,7 +88,7 @@ def added(target: Tensor, parts: Sequence[Definition]) -> Combined:
     tree: Tree = contract(Add(tuple(terms)))
     if not any(isinstance(t, Where | Fn) for t in walk(tree)):
         gathered = to_tree(canonical(tree), Letters((tree,), free))
-        if cost(gathered) < cost(tree):
+        if cost(gathered) < cost(tree) and (strays(tree) or not strays(gathered)):
             tree = gathered
             derived.then(tree, "collect terms")
     definition = abstract(f"sum over the uses of {target.name}", free, tree, KEPT.templates)

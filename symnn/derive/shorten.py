@@ -8,6 +8,7 @@ from symnn.algebra.compact import Letters, cost, to_tree
 from symnn.algebra.convert import canonical, reaches
 from symnn.algebra.elimination import eliminations
 from symnn.derive.hidden import Hidden
+from symnn.graph.guarded import strays
 from symnn.ground.indices import Index
 from symnn.ground.template import entry_of
 from symnn.ground.tensors import Tensor
@@ -55,9 +56,10 @@ def shortened(
     if len(poly.terms) > _MOST_TERMS:
         return None
     best: tuple[Tree, tuple[str, ...]] | None = None
+    strayed = strays(tree)
     for found in eliminations(poly, _definitions(named, hidden)):
         out = hidden.show(to_tree(found.poly, letters))
-        if price(out) < price(tree if best is None else best[0]):
+        if price(out) < price(tree if best is None else best[0]) and (strayed or not strays(out)):
             rules = [f"fold {s.tensor.name}" for s in found.solved]
             rules += [f"known sum of {s.tensor.name}" for s in found.sums]
             best = out, (*dict.fromkeys(rules), "collect terms")

@@ -16,6 +16,7 @@ from symnn.derive.guards import decided
 from symnn.derive.shorten import Named, branches, shortened, weight
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean, factors
+from symnn.graph.guarded import strays
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.tensors import Tensor
@@ -67,9 +68,17 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
     letters = Letters([s.tree for s in record.steps])
     used: dict[str, None] = {}
     solved = [s for name in named for s in _solutions(name)]
+    strayed = strays(tree)
+
+    def reads_inside(found: Tree) -> bool:
+        """Tell whether a rewriting leaves entries behind the conditions that keep them inside their axes."""
+        return strayed or not strays(found)
+
     folded = _bounded(lambda: clean(_fold(tree, solved, letters, used)), tree)
+    if not reads_inside(folded):
+        folded, used = tree, {}
     by_cases = _bounded(lambda: _by_cases(folded, named, letters, used), folded)
-    if weight(folded) < weight(tree) or by_cases != folded:
+    if (weight(folded) < weight(tree) or by_cases != folded) and reads_inside(by_cases):
         record.then(by_cases, *(f"fold {name}" for name in used))
         tree = by_cases
     moduli = transform(tree, _modulus)
@@ -78,18 +87,18 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
         tree = moduli
     chosen = tree
     under = _bounded(lambda: decided(chosen), chosen) if branches(tree) else tree
-    if weight(under) < weight(tree):
+    if weight(under) < weight(tree) and reads_inside(under):
         record.then(under, "decided by the condition beside it")
         tree = under
     before = tree
     cancelled = _bounded(lambda: clean(_cancel(clean(_without_equal_factors(before)), letters)), before)
-    if weight(cancelled) < weight(tree):
+    if weight(cancelled) < weight(tree) and reads_inside(cancelled):
         record.then(cancelled, "factor and cancel")
         tree = cancelled
     nothing: tuple[Tree | None, tuple[str, ...]] = (None, ())
     last = tree
     best, names = _bounded(lambda: _collected(last, solved, letters), nothing)
-    if best is not None and weight(tree) - weight(best) >= collect:
+    if best is not None and weight(tree) - weight(best) >= collect and reads_inside(best):
         record.then(best, *names, "collect terms")
         tree = best
     if weight(tree) >= _SHORT or _sums_a(tree, [tensor for tensor, _, _ in named]):

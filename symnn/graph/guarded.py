@@ -1,4 +1,6 @@
-"""What the conditions around a place say of an index there: linear inequalities over the integers, by elimination.
+"""Where a formula reads entries, under which conditions, and whether these keep the positions inside the axes.
+
+Conditions are linear inequalities over the integers, judged by elimination.
 
 Source: J. B. J. Fourier 1826, T. S. Motzkin 1936: a system of linear inequalities has no solution exactly where
 a nonnegative combination of them reads 0 > 0.
@@ -6,7 +8,7 @@ a nonnegative combination of them reads 0 > 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,9 +18,9 @@ from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
 from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import to_sympy
-from symnn.ground.tree import Add, Delta, Entry, Ind, Ix, Mul, Neg, Num, Sym, Tree, children, rebuild
+from symnn.ground.tree import Add, Delta, Div, Entry, Ind, Ix, Mul, Neg, Num, Sym, Tree, Where, children, rebuild, walk
 
-__all__ = ["stays_below"]
+__all__ = ["reads", "stays_inside", "strays"]
 
 #: More rows than that are not looked at: the answer is then "not known".
 _MOST_ROWS = 400
@@ -27,15 +29,87 @@ _MOST_ROWS = 400
 Row = dict[Any, Fraction]
 
 
-def stays_below(index: Index, size: Size, guards: Sequence[Tree], sizes: Mapping[Any, Size]) -> bool:
-    """Tell whether index < size wherever all guards hold; False also where that is not known.
+def reads(tree: Tree, guards: tuple[Tree, ...] = ()) -> Iterator[tuple[Entry, tuple[Tree, ...]]]:
+    """Yield every entry in a tree with the conditions that hold where it is read.
+
+    A factor that is a condition guards the factors beside it. Of two conditions the one that reads less, indices before
+    labels before other entries, guards the other.
+    """
+    if isinstance(tree, Mul | Div):
+        found = _conditions(tree)
+        for part in children(tree):
+            own = _conditions(part)
+            rank = min((_rank(c) for c in own), default=None)
+            beside = [c for c in found if c not in own and (rank is None or _rank(c) < rank)]
+            yield from reads(part, (*guards, *beside))
+        return
+    if isinstance(tree, Where):
+        yield from reads(tree.condition, guards)
+        yield from reads(tree.then, (*guards, *_conditions(tree.condition)))
+        yield from reads(tree.other, (*guards, *_opposite(tree.condition)))
+        return
+    if isinstance(tree, Entry):
+        yield tree, guards
+    for part in children(tree):
+        yield from reads(part, guards)
+
+
+def strays(tree: Tree) -> bool:
+    """Tell whether some entry is not known to be inside its axes where it is read."""
+    for entry, guards in reads(tree):
+        for position, size in zip(entry.at, entry.tensor.shape, strict=True):
+            if isinstance(position, Ix) and position.index.size == size:
+                continue
+            if isinstance(position, Entry) and position.tensor.classes == size:
+                continue
+            if not stays_inside(position, size, guards, {}):
+                return True
+    return False
+
+
+def _conditions(tree: Tree) -> tuple[Tree, ...]:
+    """Return the conditions that hold where a product is not 0."""
+    if isinstance(tree, Mul):
+        return tuple(c for f in tree.factors for c in _conditions(f))
+    if isinstance(tree, Neg):
+        return _conditions(tree.body)
+    if isinstance(tree, Div):
+        return _conditions(tree.num)
+    return (tree,) if isinstance(tree, Ind | Delta) else ()
+
+
+def _opposite(condition: Tree) -> tuple[Tree, ...]:
+    if isinstance(condition, Ind) and condition.rel in (">", ">="):
+        return (Ind(">=" if condition.rel == ">" else ">", condition.right, condition.left),)
+    return ()
+
+
+def _rank(condition: Tree) -> int:
+    """Return how much a condition reads: nothing, labels (the deeper the more), other entries."""
+    entries = [t for t in walk(condition) if isinstance(t, Entry)]
+    real = sum(t.tensor.classes is None for t in entries)
+    return len(entries) + 100 * real
+
+
+def stays_inside(position: Tree, size: Size, guards: Sequence[Tree], sizes: Mapping[Any, Size]) -> bool:
+    """Tell whether 0 <= position < size wherever all guards hold; False also where that is not known.
 
     Indices lie in their ranges, labels in 0 .. classes - 1, sizes are at least 1; ``sizes`` are the actual ones of a
     template's formal sizes.
     """
     labels: dict[Tree, Index] = {}
+    place = _labelled(position, labels)
+    if place is None:
+        return False
     rows = [row for guard in guards for row in _rows(guard, labels, sizes)]
-    rows.append(_row(map_size(index - size, sizes)))  # the contrary
+    at = to_sympy(place)
+    outside = (at - size, -1 - at)
+    return all(_contradict(_ranged([*rows, _row(map_size(form, sizes))], sizes)) for form in outside)
+
+
+def _ranged(rows: list[Row], sizes: Mapping[Any, Size]) -> list[Row]:
+    """Return rows with the ranges of all indices, labels and sizes in them."""
+    rows = list(rows)
     known: set[Any] = set()
     while fresh := {s for row in rows for m in row for s in m.free_symbols} - known:
         for s in sorted(fresh, key=str):
@@ -46,7 +120,7 @@ def stays_below(index: Index, size: Size, guards: Sequence[Tree], sizes: Mapping
                 rows.append(_row(s - 1))
         known |= fresh
     rows += [_row(m - 1) for m in {m for row in rows for m in row if m.is_Mul and _size(m)}]
-    return _contradict(rows)
+    return rows
 
 
 def _size(monomial: Any) -> bool:

@@ -311,18 +311,15 @@ def _code(e: Any) -> Code:
 
 
 def _guard_first(e: Any) -> int:
-    """Conditions and whole factors come first, those on indices alone before all: where they are 0 others may not be.
+    """Conditions come first, those on indices alone before all: where they are 0, exactly, others may not be.
 
     A condition on entries may itself read an entry that a condition on indices, or on labels, keeps inside its axis.
     """
-    plain = not e.has(sympy.Indexed, TensorSymbol)
-    if isinstance(e, (sympy.Piecewise, sympy.KroneckerDelta)):
-        return 0 if plain else 2 if _labels_only(e) else 3
-    return 1 if plain else 4
-
-
-def _labels_only(e: Any) -> bool:
-    return all(s.tensor.classes is not None for s in e.atoms(TensorSymbol))
+    if not isinstance(e, (sympy.Piecewise, sympy.KroneckerDelta)):
+        return 1_000_000
+    entries = [at for at in sympy.preorder_traversal(e) if isinstance(at, sympy.Indexed)]
+    real = sum(s.tensor.classes is None for s in e.atoms(TensorSymbol))
+    return len(entries) + 1000 * real
 
 
 def _product(parts: list[Code]) -> Code:

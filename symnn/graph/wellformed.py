@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from symnn.graph.flow import FlowGraph
-from symnn.graph.guarded import stays_below
+from symnn.graph.guarded import reads, stays_inside
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
 from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import D, Delta, Entry, Ind, Ix, Mul, Num, Sum, Tree, Where, children
+from symnn.ground.tree import Add, D, Entry, Ix, Mul, Neg, Num, Sum, Tree, children
 
 __all__ = ["check"]
 
@@ -44,14 +44,7 @@ def _check_node(node: Tensor, definition: Definition) -> None:
             raise DefinitionError(f"Node {node.name!r}: slot {slot.name} is {sign}, {arg.name} is not known to be.")
     bound: set[Index] = set()
 
-    def go(at: Tree, env: frozenset[Index], guards: tuple[Tree, ...]) -> None:
-        if isinstance(at, Mul):
-            guards = (*guards, *_conditions(at))
-        if isinstance(at, Where):
-            go(at.condition, env, guards)
-            go(at.then, env, (*guards, *_conditions(at.condition)))
-            go(at.other, env, guards)
-            return
+    def go(at: Tree, env: frozenset[Index]) -> None:
         if isinstance(at, D):
             raise DefinitionError(f"Node {node.name!r} still carries a derivative.")
         if isinstance(at, Ix) and at.index not in env:
@@ -70,25 +63,19 @@ def _check_node(node: Tensor, definition: Definition) -> None:
                 raise DefinitionError(
                     f"Node {node.name!r}: {at.tensor.name!r} has {at.tensor.rank} axes, its entry {len(at.at)} indices."
                 )
-            for position, size in zip(at.at, at.tensor.shape, strict=True):
-                _check_position(node, at.tensor, position, size, guards)
         for part in children(at):
-            go(part, env, guards)
+            go(part, env)
 
-    go(template.tree, frozenset(template.free), ())
-
-
-def _conditions(tree: Tree) -> tuple[Tree, ...]:
-    """Return the conditions that hold where a product of them is 1."""
-    if isinstance(tree, Mul):
-        return tuple(c for f in tree.factors for c in _conditions(f))
-    return (tree,) if isinstance(tree, Ind | Delta) else ()
+    go(template.tree, frozenset(template.free))
+    for entry, guards in reads(template.tree):
+        for position, size in zip(entry.at, entry.tensor.shape, strict=True):
+            _check_position(node, entry.tensor, position, size, guards)
 
 
 def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size, guards: tuple[Tree, ...]) -> None:
     if isinstance(position, Ix) and position.index.size != size:
         assert node.definition is not None
-        if stays_below(position.index, size, guards, node.definition.sizes):
+        if stays_inside(position, size, guards, node.definition.sizes):
             return
         raise DefinitionError(
             f"Node {node.name!r}: index {position.index.letter} runs over {position.index.size}, "
@@ -99,5 +86,11 @@ def _check_position(node: Tensor, tensor: Tensor, position: Tree, size: Size, gu
             f"Node {node.name!r}: {position.tensor.name!r} indexes an axis of {tensor.name!r} of size {size}, "
             f"and holds {'real numbers' if position.tensor.classes is None else position.tensor.classes}."
         )
+    if isinstance(position, Add | Neg | Mul):
+        assert node.definition is not None
+        if not stays_inside(position, size, guards, node.definition.sizes):
+            raise DefinitionError(
+                f"Node {node.name!r}: a position on the axis of {tensor.name!r} over {size} is not known to be inside."
+            )
     if isinstance(position, Num) and size.is_Integer and not 0 <= position.value < int(size):
         raise DefinitionError(f"Node {node.name!r}: entry {position.value} is outside an axis of {tensor.name!r}.")
