@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from symnn.graph.flow import FlowGraph
-from symnn.graph.guarded import reads, stays_inside
+from symnn.graph.guarded import reads
 from symnn.ground.errors import DefinitionError
 from symnn.ground.indices import Index
+from symnn.ground.inequalities import stays_inside
 from symnn.ground.sizes import Size
 from symnn.ground.substitute import map_size
 from symnn.ground.template import Definition
