@@ -190,6 +190,7 @@ class _Judge:
             spot = "outside" if point is None else compared(self.question, point)
             if point is not None and not isinstance(spot, str):
                 out.append((point, spot))
+                self.unsolved = {} if self.unsolved == self._only_sizes(sizes) else self.unsolved
             elif not alike and symbols.sizes:
                 self.unsolved = self._only_sizes(sizes)
             if len(out) == count:

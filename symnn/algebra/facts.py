@@ -13,16 +13,17 @@ from math import lcm
 
 from symnn.algebra.budget import Exhausted
 from symnn.algebra.convert import canonical
+from symnn.algebra.leaves import is_whole
 from symnn.algebra.matching import Pattern, entries, find, positions_bind
-from symnn.algebra.normal import const, entry, multiply, of_index, power, product
+from symnn.algebra.normal import const, entry, indicator, multiply, of_index, power, product, rebuild
 from symnn.algebra.rewriting import Rewriting, Rule, joint, tensors_of
-from symnn.algebra.terms import Atom, Monomial, Poly, Rational
+from symnn.algebra.terms import ONE, Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
 from symnn.ground.sizes import Size
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Tree, free_indices
 
-__all__ = ["Contradiction", "Fact", "cleared", "rewritings"]
+__all__ = ["Contradiction", "Fact", "cleared", "rewritings", "unless_zero"]
 
 
 class Contradiction(Exception):
@@ -111,6 +112,17 @@ def cleared(p: Poly) -> Poly:
         for a, e in lowest.items():
             p = multiply(p, power(a.data if a.kind == "base" else Poly({((a, 1),): 1}), -e))
     return p
+
+
+def unless_zero(p: Poly) -> Poly:
+    """Write 1[q > 0] as 1 - 1[q = 0] where q is known not to be negative: q 1[q > 0] is q then."""
+
+    def shown(a: Atom) -> Poly | None:
+        if a.kind == "ind" and a.data[0] == ">" and a.data[1].nonnegative and not is_whole(a.data[1]):
+            return ONE - indicator("=", a.data[1])
+        return None
+
+    return rebuild(p, shown)
 
 
 def _without_roots(p: Poly) -> Poly:

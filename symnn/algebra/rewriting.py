@@ -105,7 +105,9 @@ class Rewriting:
         return self._turned(mono, over), ()
 
     def _turned(self, mono: Monomial, over: tuple[Index, ...]) -> Poly | None:
-        """Return the first, in a fixed order, of the forms that rules such as A_ij = A_ji turn into one another."""
+        """Return the first, in a fixed order, of the forms that rules such as A_ij = A_ji turn into one another, or 0
+        where one of them is the negative of another.
+        """
         turning = [r for r in self.rules if r.turns]
         if not turning:
             return None
@@ -125,6 +127,10 @@ class Rewriting:
                         if new not in forms:
                             forms[new] = (*forms[form], rule.fact)
                             queue.append(new)
+        opposite = next((form for form in forms if -form in forms), None)
+        if opposite is not None:  # u = -u: a skew-symmetric form is 0
+            self.used |= dict.fromkeys((*forms[opposite], *forms[-opposite]))
+            return ZERO
         least = min(forms, key=_key)
         if least == start:
             return None

@@ -15,6 +15,7 @@ from symnn.algebra.budget import Exhausted, limited
 from symnn.algebra.clearing import clear, divided
 from symnn.algebra.equalities import on_equalities
 from symnn.algebra.joining import arguments_equated, has_mixed_sums, vanishes_joined
+from symnn.algebra.normal import product
 from symnn.algebra.relations import exponentials, logarithms_joined, roots_joined
 from symnn.algebra.sampling import clearly_not_zero
 from symnn.algebra.splitting import taken_apart
@@ -67,7 +68,17 @@ def _tried(way: Way, poly: Poly, used: set[str], depth: int) -> bool:
 
 
 def _cleared(poly: Poly, used: set[str], depth: int) -> bool:
-    return not clear(on_equalities(poly), used).terms
+    form = clear(on_equalities(poly), used)
+    if not form.terms:
+        return True
+    cases = _denominators_by_cases(poly)  # x/|x| = sign x: what is left counts only where the denominators are not 0
+    return bool(cases) and not clear(product(((form, 1), *((d, 1) for d in cases))), used).terms
+
+
+def _denominators_by_cases(poly: Poly) -> list[Poly]:
+    """Return the denominators in which conditions stand: they may be 0 for a whole range of values."""
+    below = dict.fromkeys(a for m in poly.terms for a, e in m if a.kind == "base" and e < 0)
+    return [a.data for a in below if any(b.kind == "ind" for b in a.data.atoms())]
 
 
 def _through_exp(poly: Poly, used: set[str], depth: int) -> bool:

@@ -243,7 +243,7 @@ _BUDGET = 20_000
 def _proof(truth: Truth, reading: Reading) -> Proof | None:
     """Return a proof that values agree wherever no derivative is taken at a kink."""
     try:
-        return proof_of(truth.formula, reading.tree, off_kinks=True, derive=True, budget=_BUDGET)
+        return proof_of(truth.formula, reading.tree, off_kinks=truth.wrt, derive=True, budget=_BUDGET)
     except (UnsupportedError, RecursionError):
         return None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symnn.algebra.convert import reaches
 from symnn.graph.flow import FlowGraph
 from symnn.graph.interpreter import Interpreter, size_value
 from symnn.ground.indices import Index
@@ -63,8 +64,7 @@ class Question:
         definitions = (self.left.definition, self.right.definition)
         taken = [t for d in definitions if d for t in walk(d.template.tree) if isinstance(t, D)]
         self.pending = bool(taken)
-        bodies = [node("body", free_indices(t.body), t.body) for t in taken]
-        self.hazards = kinks(FlowGraph(tuple(bodies))) if bodies else ()
+        self.hazards = tuple(kink for t in taken for kink in _kinks_of(t))
         self.leaves = tuple(t for t in self.graph.order if t.definition is None)
         self.marks = _marks(self.graph)
         self.ranges = ranges_of(self.graph)
@@ -114,6 +114,12 @@ class Question:
     def _near(self, point: Point, margin: float) -> list[Any]:
         machine = point.interpreter()
         return [np.abs(np.asarray(machine.tensor(t), dtype=float)) <= margin for t in self.hazards]
+
+
+def _kinks_of(taken: D) -> list[Tensor]:
+    """Return what vanishes where a derivative's body has a kink in its variable."""
+    body = node("body", free_indices(taken.body), taken.body)
+    return [k for k in kinks(FlowGraph((body,))) if reaches(k, taken.wrt.tensor)]
 
 
 def _speaks_of_sizes(t: Tensor) -> bool:

@@ -21,13 +21,15 @@ Spot = tuple[Tensor, tuple[int, ...]]
 _MOST_ENTRIES = 40
 _STEPS = 16
 _DIGITS = 40
+_ROUNDED = 1e-12
 
 
 def satisfied(question: Question, sizes: Mapping[Any, Any], start: Values, rng: np.random.Generator) -> Values | None:
     """Return values near a start at which the equations among the facts hold, or None where none were found.
 
-    Labels stay as they are. First the equations are solved as linear ones in rational arithmetic, some entries kept,
-    then one entry at a time as quadratic ones, then by Gauss-Newton in extended precision.
+    Labels stay as they are, and signs hold, declared ones and those among the facts. First the equations are solved as
+    linear ones in rational arithmetic, some entries kept, then one entry at a time as quadratic ones, then by
+    Gauss-Newton in extended precision.
     """
     equations = tuple(t for t, relation in question.facts if relation == "=")
     if not equations:
@@ -35,17 +37,51 @@ def satisfied(question: Question, sizes: Mapping[Any, Any], start: Values, rng: 
     spots = _spots(question, start)
     if not spots or len(spots) > _MOST_ENTRIES:
         return start if _is_zero(_exact(equations, sizes, start)) else None
-    for attempt in (_linear, _one_by_one):
-        try:
-            found = attempt(equations, sizes, dict(start), [spots[k] for k in rng.permutation(len(spots))])
-        except (Irrational, ArithmeticError, ValueError, OverflowError):
-            continue
-        if found is not None:
-            return found
-    try:
-        return _newton(equations, sizes, start, spots)
-    except (ArithmeticError, ValueError, OverflowError, np.linalg.LinAlgError):
-        return None
+    order = [spots[k] for k in rng.permutation(len(spots))]
+    signs = tuple((t, relation) for t, relation in question.facts if relation in (">", ">="))
+    for near in _starts(start, everywhere=bool(signs)):
+        for attempt in (_linear, _one_by_one, _newton):
+            try:
+                found = attempt(equations, sizes, dict(near), order)
+            except (Irrational, ArithmeticError, ValueError, OverflowError, np.linalg.LinAlgError):
+                continue
+            if found is not None and _as_declared(found) and _holding(signs, sizes, found):
+                return found
+    return None
+
+
+def _starts(start: Values, *, everywhere: bool) -> list[Values]:
+    """Return where to start from: the values, and smaller ones of what is positive by declaration (or everywhere)."""
+    signed = [t for t in start if t.classes is None and (everywhere or t.positive or t.nonnegative)]
+    return [start, {**start, **{t: _scaled(start[t], Fraction(1, 8)) for t in signed}}] if signed else [start]
+
+
+def _scaled(array: Any, by: Fraction) -> Any:
+    out = np.empty(np.shape(array), dtype=object)
+    for at in np.ndindex(*out.shape):
+        value: Any = np.asarray(array)[at]
+        out[at] = value * by if isinstance(value, Fraction | int) else float(value) * float(by)
+    return out
+
+
+def _as_declared(values: Values) -> bool:
+    """Tell whether what is declared positive, or not negative, is."""
+    return all(
+        (v > 0 if t.positive else v >= 0)
+        for t, array in values.items()
+        if t.classes is None and (t.positive or t.nonnegative)
+        for v in np.asarray(array, dtype=object).flat
+    )
+
+
+def _holding(signs: tuple[tuple[Tensor, str], ...], sizes: Mapping[Any, Any], values: Values) -> bool:
+    """Tell whether the signs that are given hold, 0 up to rounding."""
+    if not signs:
+        return True
+    plain = {t: v if t.classes is not None else np.asarray(v).astype(float) for t, v in values.items()}
+    machine = Point({s: v if isinstance(v, int) else float(v) for s, v in sizes.items()}, plain).interpreter()
+    least = {t: np.asarray(machine.tensor(t), dtype=float).min(initial=np.inf) for t, _ in signs}
+    return all(least[t] > 0 if relation == ">" else least[t] >= -_ROUNDED for t, relation in signs)
 
 
 def _spots(question: Question, start: Values) -> list[Spot]:
