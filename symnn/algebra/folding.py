@@ -120,7 +120,8 @@ def _solve(body: Poly, name: Poly, seen: set[Atom], kinds: frozenset[str]) -> li
         value = None if step == 0 else _solve_for(body, name, a, step)
         if value is None:
             continue
-        out.append((a, step, value))
+        root = _root(body, name, a) if a.kind == "base" else None
+        out.append((a, step, value) if root is None else (a, *root))
         if a.kind == "fn" and a.data[0] == "log":  # log(q) = v gives q = exp(v)
             out.extend(_solve(a.data[1][0], exponential(value), seen | {a}, kinds))
         elif a.kind == "base" and "sum" in kinds:  # q^e = v gives q = v^(1/e)
@@ -172,6 +173,16 @@ def _solve_for(body: Poly, name: Poly, a: Atom, step: Rational) -> Poly | None:
     if not _nonzero(determinant):
         return None
     return multiply(B - multiply(E, name), power(multiply(C, name) - A, -1))
+
+
+def _root(body: Poly, name: Poly, a: Atom) -> tuple[Rational, Poly] | None:
+    """Solve name = c a^e for a^e, if e is no whole number: r = sqrt(q) gives sqrt(q) = r, where q = r^2 gives |r|."""
+    single = body.single()
+    e = dict(single[0]).get(a, 0) if single is not None else 0
+    if single is None or isinstance(e, int):
+        return None
+    rest = Poly({tuple((b, k) for b, k in single[0] if b is not a): single[1]})
+    return e, multiply(name, power(rest, -1))
 
 
 def _times_base(p: Poly, base: Atom) -> Poly:

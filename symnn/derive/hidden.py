@@ -1,8 +1,8 @@
-"""Conditions on indices and moduli under names of their own, while a formula is searched for something shorter.
+"""Conditions on indices, moduli and signs under names of their own, while a formula is searched for something shorter.
 
 Canonical forms know 1[i >= j] only as 1 - 1[j > i] or the other way round, and |a| as a sign(a); in a formula that is
-searched for products such terms would hide what belongs together. What holds for every value of a mask and every
-modulus holds for these, and what comes out, the names undone, is proved like any other line.
+searched for products such terms would hide what belongs together. What holds for every value of a mask, a modulus
+and a sign holds for these, and what comes out, the names undone, is proved like any other line.
 """
 
 from __future__ import annotations
@@ -43,14 +43,17 @@ class Hidden:
         self._conditions: dict[Tensor, tuple[tuple[Index, ...], Tree]] = {}
         self._numbered: dict[tuple[int, Any], Index] = {}
         self._moduli: dict[Tensor, Tensor] = {}
-        self._of: dict[Tensor, Tensor] = {}
+        self._of: dict[Tensor, tuple[str, Tensor]] = {}
+        self._signs: dict[Tensor, Tensor] = {}
 
     def hide(self, tree: Tree) -> Tree:
-        """Return the tree with conditions on indices, and moduli of entries, as entries of other tensors."""
+        """Return the tree with conditions on indices, moduli and signs of entries, as entries of other tensors."""
         if isinstance(tree, Ind) and _whole(tree) and (free := free_indices(tree)):
             return self._mask(tree, free)
         if isinstance(tree, Fn) and tree.name == "abs" and isinstance(tree.args[0], Entry):
             return self._modulus(tree.args[0])
+        if isinstance(tree, Fn) and tree.name == "sign" and isinstance(tree.args[0], Entry):
+            return self._sign(tree.args[0])
         parts = children(tree)
         return rebuild(tree, tuple(self.hide(p) for p in parts)) if parts else tree
 
@@ -63,7 +66,8 @@ class Hidden:
             own, condition = self._conditions[tree.tensor]
             return substitute(condition, indices=dict(zip(own, parts, strict=True)))
         if isinstance(tree, Entry) and tree.tensor in self._of:
-            return Fn("abs", (Entry(self._of[tree.tensor], parts),))
+            name, of = self._of[tree.tensor]
+            return Fn(name, (Entry(of, parts),))
         return rebuild(tree, parts) if parts else tree
 
     def modulus(self, entry: Entry, definition: Tree) -> tuple[Tensor, Tree] | None:
@@ -95,7 +99,15 @@ class Hidden:
         made = self._moduli.get(of)
         if made is None:
             made = self._moduli[of] = Tensor(f"|{of.name}|", of.shape, "slot", nonnegative=True)
-            self._of[made] = of
+            self._of[made] = "abs", of
+        return Entry(made, entry.at)
+
+    def _sign(self, entry: Entry) -> Entry:
+        of = entry.tensor
+        made = self._signs.get(of)
+        if made is None:
+            made = self._signs[of] = Tensor(f"sign {of.name}", of.shape, "slot")
+            self._of[made] = "sign", of
         return Entry(made, entry.at)
 
 

@@ -26,6 +26,7 @@ from symnn.ground.tree import (
     Div,
     Entry,
     Fn,
+    Ind,
     Ix,
     Mul,
     Neg,
@@ -106,6 +107,11 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
         found = _bounded(lambda: shortened(after, named, letters), None)
         if found is not None:
             record.then(found[0], *found[1])
+            tree = found[0]
+    asked = tree
+    compared = _bounded(lambda: transform(asked, lambda t: _compared(t, letters)), asked)
+    if weight(compared) < weight(tree):
+        record.then(compared, "the same comparison")
 
 
 def _sums_a(tree: Tree, named: Sequence[Tensor]) -> bool:
@@ -197,6 +203,19 @@ def _by_cases(tree: Tree, named: Sequence[Named], letters: Letters, used: dict[s
                 used.setdefault(tensor.name)
                 return candidate
     return tree
+
+
+def _compared(tree: Tree, letters: Letters) -> Tree:
+    """Return a comparison of real values written shorter: (t - 1) u > t u is 0 > u."""
+    if not isinstance(tree, Ind) or all(t.classes is not None for t in tensors_in(tree)):
+        return tree
+    if branches(tree):
+        return tree
+    try:
+        found = to_tree(canonical(tree), letters)
+    except ZeroDivisionError:
+        return tree
+    return found if isinstance(found, Ind) and cost(found) < cost(tree) else tree
 
 
 def _modulus(tree: Tree) -> Tree:

@@ -339,7 +339,7 @@ def _power(base: Code, exponent: Code) -> Code:
         b, x = base(m, f), exponent(m, f)
         if m.context is not None:
             b = m.context.convert(b)
-        elif isinstance(b, int) and not isinstance(x, int):
+        elif isinstance(b, np.floating) or (isinstance(b, int) and not isinstance(x, int)):
             b = float(b)
         if _real(b) < 0 and (_real(x) != int(_real(x)) or getattr(x, "imag", 0) != 0):
             raise ValueError(f"{float(_real(b)):.3g} to the power {float(_real(x)):.3g} is not real")

@@ -39,7 +39,7 @@ def satisfied(question: Question, sizes: Mapping[Any, Any], start: Values, rng: 
         return start if _is_zero(_exact(equations, sizes, start)) else None
     order = [spots[k] for k in rng.permutation(len(spots))]
     signs = tuple((t, relation) for t, relation in question.facts if relation in (">", ">="))
-    for near in _starts(start, everywhere=bool(signs)):
+    for near in _starts(start):
         for attempt in (_linear, _one_by_one, _newton):
             try:
                 found = attempt(equations, sizes, dict(near), order)
@@ -50,10 +50,9 @@ def satisfied(question: Question, sizes: Mapping[Any, Any], start: Values, rng: 
     return None
 
 
-def _starts(start: Values, *, everywhere: bool) -> list[Values]:
-    """Return where to start from: the values, and smaller ones of what is positive by declaration (or everywhere)."""
-    signed = [t for t in start if t.classes is None and (everywhere or t.positive or t.nonnegative)]
-    return [start, {**start, **{t: _scaled(start[t], Fraction(1, 8)) for t in signed}}] if signed else [start]
+def _starts(start: Values) -> list[Values]:
+    """Return where to start from: the values, and smaller ones, where Newton's steps are short and signs hold."""
+    return [start, {t: v if t.classes is not None else _scaled(v, Fraction(1, 8)) for t, v in start.items()}]
 
 
 def _scaled(array: Any, by: Fraction) -> Any:
