@@ -128,7 +128,7 @@ def _brackets(tree: Tree) -> int:
 
 def _out_of(p: Poly, letters: Letters, taken: frozenset[str], *, cleared: bool) -> Tree:
     scale, mono, rest = _shared(p, cleared=cleared)
-    if all(c < 0 for c in rest.terms.values()):
+    if all(c < 0 for c in rest.terms.values()) or square_root(-rest) is not None:
         rest, scale = -rest, -scale
     inner = _sum_of_terms(rest, letters, taken)
     return inner if not mono and scale == 1 else _with_factor(mono, scale, inner, letters, taken)
@@ -363,9 +363,10 @@ def _indicator(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
 
 
 def _index_below_size(p: Poly) -> bool:
-    """Tell whether p is N - k + c: then k < N + c is written, whatever the sign of c."""
-    found = sorted((m[0][0].kind, c) for m, c in p.terms.items() if len(m) == 1 and m[0][1] == 1)
-    return found == [("ix", -1), ("sym", 1)] and len(p.terms) <= 3
+    """Tell whether p is N - i - k + c: then i + k < N + c is written, whatever the sign of c."""
+    found = [(m[0][0].kind, c) for m, c in p.terms.items() if len(m) == 1 and m[0][1] == 1]
+    alone = len(found) == sum(bool(m) for m in p.terms)
+    return alone and found.count(("sym", 1)) == 1 and 1 <= found.count(("ix", -1)) == len(found) - 1
 
 
 def _sum(a: Atom, letters: Letters, taken: frozenset[str]) -> Tree:
