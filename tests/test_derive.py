@@ -885,3 +885,12 @@ def test_a_layer_typed_as_one_expression_folds_like_its_nodes(name: str, bias: b
     inside = S(V_[i_, j_] * x_[n_, j_], j_) + (b_[i_] if bias else 0)
     shown = text(derivation_of(define("h", (n_, i_), function(inside)), "V").formula)
     assert factor in shown and "exp(b" not in shown and "tanh(" not in shown, shown
+
+
+@pytest.mark.parametrize("cosh_first", [False, True])
+def test_sinh_over_cosh_is_tanh(cosh_first: bool) -> None:
+    x, y, n = data("x", (N,)), data("y", (N,)), index("n", N)
+    u = y[n] - x[n] if cosh_first else x[n] - y[n]
+    adjoint = backprop(define("L", (), S(sympy.log(sympy.cosh(u)), n) / N), [x]).of[x]
+    free, tree = formula(adjoint)
+    assert to_sympy(tree) == sympy.tanh(x[free] - y[free]) / N

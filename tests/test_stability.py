@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from sympy import Rational, exp, log
+from sympy import Rational, cosh, exp, log, sinh
 
 import symnn as sn
 from symnn.compile import steady as steady_module
@@ -26,7 +26,7 @@ from symnn.derive.backprop import backprop
 from symnn.graph.interpreter import Interpreter
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.template import entry_of, unfold
-from symnn.ground.tree import Tree
+from symnn.ground.tree import Fn, Tree, walk
 
 N, C, D = sn.dims("N C D")
 n, m, c, k, d = sn.indices("n m c k d")
@@ -253,6 +253,53 @@ def silu_in_two_nodes() -> sn.Tensor:
 
 
 @typed
+def log_cosh() -> sn.Tensor:
+    z, y = vector()
+    return mean(log(cosh(z[n] - y[n])))
+
+
+@typed
+def log_cosh_in_two_nodes() -> sn.Tensor:
+    z, _ = vector()
+    e = sn.define("e", (n,), cosh(z[n]))
+    return mean(log(e[n]))
+
+
+@typed
+def log_cosh_of_products_and_powers() -> sn.Tensor:
+    z, _ = vector()
+    e = sn.define("e", (n,), 3 * cosh(z[n]) ** 2)
+    return mean(log(e[n] * exp(z[n])))
+
+
+@typed
+def log_sech() -> sn.Tensor:
+    z, _ = vector()
+    e = sn.define("e", (n,), 1 / cosh(z[n]))
+    return mean(-log(e[n]))
+
+
+@typed
+def sech_in_two_nodes() -> sn.Tensor:
+    z, y = vector()
+    e = sn.define("e", (n,), cosh(z[n]))
+    return mean((1 / e[n] - y[n]) ** 2)
+
+
+@typed
+def tanh_of_sinh_and_cosh() -> sn.Tensor:
+    z, _ = vector()
+    e, f = sn.define("e", (n,), sinh(z[n])), sn.define("f", (n,), cosh(z[n]))
+    return mean((e[n] / f[n]) ** 2)
+
+
+@typed
+def log_sinh() -> sn.Tensor:
+    z, _ = vector()
+    return mean(log(sinh(1 + z[n] ** 2)))
+
+
+@typed
 def gaussian_mixture() -> sn.Tensor:
     z, w = sn.input("z", (N, C)), sn.input("w", (C,), positive=True)
     e = sn.define("e", (n, c), w[c] * exp(-(z[n, c] ** 2) / 1000))
@@ -437,6 +484,27 @@ def test_what_vanishes() -> None:
 
     assert of(P[n]) and of(P[n] ** 2 * A[n]) and of(1 - P[n]) and of(exp(-(A[n] ** 2))) and of(1 / (1 + exp(A[n])))
     assert not of(A[n]) and not of(1 + P[n]) and not of(1 / P[n])
+
+
+HYPERBOLIC = [
+    (sinh(A[n] - P[n]) / cosh(P[n] - A[n]), "tanh(a[n] - p[n])"),
+    (A[n] * sinh(A[n]) ** 3 / (P[n] * cosh(A[n])), "sinh(a[n])**2*tanh(a[n])*a[n]/p[n]"),
+    (cosh(A[n]) ** 2 / sinh(A[n]), "cosh(a[n])/tanh(a[n])"),
+    (cosh(A[n]) * sinh(A[n]), "sinh(a[n])*cosh(a[n])"),
+]
+
+
+@pytest.mark.parametrize(("expression", "words"), HYPERBOLIC, ids=[str(e) for e, _ in HYPERBOLIC])
+def test_quotients_of_hyperbolic_functions_are_bounded(expression: Any, words: str) -> None:
+    made = stabilise(formula(expression))
+    assert stabilise(made) == made
+    assert str(to_sympy(made)) == words
+
+
+def test_what_cosh_leaves_below_is_bounded() -> None:
+    made = stabilise(formula(sinh(A[n]) / cosh(A[n]) ** 3))
+    assert {t.name for t in walk(made) if isinstance(t, Fn)} == {"tanh", "sech"}
+    assert hazards(made, lambda t: "tame") == 0
 
 
 LOGS = [

@@ -147,6 +147,7 @@ _SIGMOIDS = (
     Identity("sigmoid turned", "clearing", _sig(-a), 1 - _sig(a), _DLMF + "4.28"),
     Identity("tanh by sigmoid", "relations", sympy.tanh(a), 2 * _sig(2 * a) - 1, _DLMF + "4.28"),
     Identity("1 - tanh^2", "relations", 1 - sympy.tanh(a) ** 2, 1 / cosh(a) ** 2, _DLMF + "4.35.12"),
+    Identity("tanh by sinh and cosh", "relations", sympy.sinh(a) / cosh(a), sympy.tanh(a), _DLMF + "4.28.4"),
     Identity("tanh of a sum", "relations", sympy.tanh(a + b),
              (sympy.tanh(a) + sympy.tanh(b)) / (1 + sympy.tanh(a) * sympy.tanh(b)), _DLMF + "4.35.3"),
     Identity("softplus turned", "functions", log(1 + exp(a)), a + log(1 + exp(-a)), _DLMF + "4.8(i)"),

@@ -39,6 +39,7 @@ ELEMENTWISE: dict[str, str] = {
     "log1p": "xp.log1p({0})",
     "softplus": "xp.maximum({0}, 0) + xp.log1p(xp.exp(-xp.abs({0})))",
     "logistic": "",
+    "sech": "",
 }
 
 

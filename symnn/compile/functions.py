@@ -55,6 +55,8 @@ def function(emitter: Emitter, tree: Fn) -> Piece:
         return args[0]
     if tree.name == "logistic":
         return _logistic(emitter, tree.args[0])
+    if tree.name == "sech":
+        return _sech(emitter, args[0])
     if tree.name == "softplus":
         args = [emitter.hold(args[0])]
     axes = union(args, emitter.rank, emitter.free)
@@ -88,6 +90,15 @@ def _logistic(emitter: Emitter, u: Tree) -> Piece:
         PRODUCT,
         fresh=True,
     )
+
+
+def _sech(emitter: Emitter, base: Piece) -> Piece:
+    """1/cosh(u) = 2 e/(1 + e^2), e = exp(-|u|)."""
+    small = emitter.hold(Piece(f"xp.exp(-xp.abs({base.text}))", base.axes, CALL))
+    text = f"2 * {small.text} / (1 + {small.text} * {small.text})"
+    if base.kind == "number":
+        return Piece(f"float({text})", (), CALL, "number")
+    return Piece(text, base.axes, PRODUCT, fresh=True)
 
 
 def _ratio(q: Quotient) -> Fraction:

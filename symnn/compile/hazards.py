@@ -139,7 +139,7 @@ def _vanishes(tree: Tree, kind: Kinds) -> bool:
             case Entry():
                 if kind(f.tensor) == "vanishing":
                     return True
-            case Fn(name="exp") | Fn(name="logistic"):
+            case Fn(name="exp") | Fn(name="logistic") | Fn(name="sech"):
                 return True
             case Pow():
                 if not _negative(f.exponent) and _vanishes(f.base, kind):
@@ -181,7 +181,7 @@ def _sign(tree: Tree, kind: Kinds) -> int:
         case Fn(name="max"):
             return int(any(_sign(a, kind) > 0 for a in tree.args))
         case Fn():
-            return int(tree.name in ("abs", "softplus", "exp", "logistic"))
+            return int(tree.name in ("abs", "softplus", "exp", "logistic", "sech"))
     return 0
 
 

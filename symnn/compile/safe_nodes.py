@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from symnn.ground.indices import Index
 from symnn.ground.tree import Const, Fn, Ix, Sum, Tree, children, rebuild
 
-__all__ = ["LOWEST", "Peak", "expm1", "log1p", "logistic", "remade", "renamed", "rewritten", "softplus"]
+__all__ = ["LOWEST", "Peak", "expm1", "log1p", "logistic", "remade", "renamed", "rewritten", "sech", "softplus"]
 
 #: Stands for the lowest finite number of the program's precision.
 LOWEST = Const("lowest")
@@ -39,6 +39,11 @@ def expm1(u: Tree) -> Tree:
 def log1p(u: Tree) -> Tree:
     """log(1 + u), accurate near u = 0."""
     return Fn("log1p", (u,))
+
+
+def sech(u: Tree) -> Tree:
+    """1 / cosh(u) = 2 exp(-abs(u)) / (1 + exp(-2 abs(u))), which cannot overflow."""
+    return Fn("sech", (u,))
 
 
 def remade(tree: Tree, parts: tuple[Tree, ...]) -> Tree:

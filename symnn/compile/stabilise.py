@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symnn.compile.exponents import is_fn, is_shifted, peak_of_sum, shifted
+from symnn.compile.hyperbolic import is_positive_hyperbolic, log_of_hyperbolic, quotient_of_hyperbolics
 from symnn.compile.positions import strays
 from symnn.compile.products import Quotient, negated, quotient, summands
 from symnn.compile.safe_nodes import Peak, expm1, log1p, logistic, renamed, rewritten, softplus
@@ -264,13 +265,18 @@ def _log(tree: Tree) -> Tree | None:
         return Neg(softplus(negated(_arg(u))))
     if is_fn(u, "exp"):
         return _arg(u)
+    if isinstance(u, Pow) and is_positive_hyperbolic(u.base):
+        return mul(u.exponent, _log_of(u.base))
+    hyperbolic = log_of_hyperbolic(u)
+    if hyperbolic is not None:
+        return hyperbolic
     peak = None if is_shifted(u) else peak_of_sum(u)
     if peak is not None:
         small = shifted(u, peak)
         if small is not None:
             return Add((peak, Fn("log", (small,))))
     q = quotient(u)
-    if q.sign > 0 and any(is_fn(f, "exp") or is_fn(f, "logistic") for f in (*q.above, *q.below)):
+    if q.sign > 0 and any(map(_is_positive, (*q.above, *q.below))):
         return _log_of_quotient(q)
     if isinstance(u, Add) and ONE in u.terms:
         rest = list(u.terms)
@@ -279,16 +285,22 @@ def _log(tree: Tree) -> Tree | None:
     return None
 
 
+def _is_positive(tree: Tree) -> bool:
+    """Tell whether a factor is a positive function, or a power of one, whose logarithm has a form of its own."""
+    base = tree.base if isinstance(tree, Pow) else tree
+    return is_positive_hyperbolic(base) or is_fn(tree, "exp") or is_fn(tree, "logistic")
+
+
 def _log_of_quotient(q: Quotient) -> Tree:
     """log(exp(u) a / b) = u + log a - log b; a / b is positive because the whole is."""
     terms: list[Tree] = []
     rest = Quotient()
     for f in q.above:
-        if is_fn(f, "exp") or is_fn(f, "logistic"):
+        if _is_positive(f):
             terms += summands(_log_of(f))
         else:
             rest.above.append(f)
-    divisors = [f for f in q.below if isinstance(f, Sum) or is_fn(f, "exp") or is_fn(f, "logistic")]
+    divisors = [f for f in q.below if isinstance(f, Sum) or _is_positive(f)]
     rest.below = [f for f in q.below if f not in divisors]
     if rest.above or rest.below:
         terms.append(_log_of(rest.tree()))
@@ -339,6 +351,7 @@ def _bare(tree: Tree) -> list[Tree]:
 
 RULES: tuple[Rule, ...] = (
     Rule("log(1 + exp(u)) = max(u, 0) + log1p(exp(-|u|)), log(sum exp(u)) = M + log(sum exp(u - M))", _log),
+    Rule("sinh(u)/cosh(u) = tanh(u), 1/cosh(u) = 2 exp(-|u|) / (1 + exp(-2|u|))", quotient_of_hyperbolics),
     Rule("exp(u - log s) = exp(u)/s, exp(u - softplus(v)) = exp(u) logistic(-v)", _exp),
     Rule("(a E + b)/D = a E/D + b/D, where a sum of exponentials D bounds E", _distributed),
     Rule("exp(v)/(1 + exp(v)) = logistic(v), 1/(1 + exp(v)) = logistic(-v)", _logistic),

@@ -13,6 +13,7 @@ from symnn.algebra.folding import Solution, rewrite, solutions
 from symnn.algebra.normal import content, multiply
 from symnn.algebra.terms import Monomial, Poly, Rational
 from symnn.derive.guards import decided
+from symnn.derive.meeting import MEETINGS, above_and_below
 from symnn.derive.shorten import Named, branches, shortened, weight
 from symnn.derive.steps import Derived
 from symnn.derive.tidy import clean, factors
@@ -82,10 +83,11 @@ def simplify(record: Derived, named: Sequence[Named], *, collect: int = 1) -> No
     if (weight(folded) < weight(tree) or by_cases != folded) and reads_inside(by_cases):
         record.then(by_cases, *(f"fold {name}" for name in used))
         tree = by_cases
-    moduli = transform(tree, _modulus)
-    if moduli != tree:
-        record.then(moduli, "u sign(u) = |u|")
-        tree = moduli
+    for rule, met in MEETINGS:
+        one = met(tree)
+        if one != tree:
+            record.then(one, rule)
+            tree = one
     chosen = tree
     under = _bounded(lambda: decided(chosen), chosen) if branches(tree) else tree
     if weight(under) < weight(tree) and reads_inside(under):
@@ -218,19 +220,6 @@ def _compared(tree: Tree, letters: Letters) -> Tree:
     return found if isinstance(found, Ind) and cost(found) < cost(tree) else tree
 
 
-def _modulus(tree: Tree) -> Tree:
-    """Return a product that holds u and sign(u) with |u| in their place."""
-    if not isinstance(tree, Mul):
-        return tree
-    for f in tree.factors:
-        if isinstance(f, Fn) and f.name == "sign" and f.args[0] in tree.factors:
-            left = list(tree.factors)
-            left.remove(f)
-            left[left.index(f.args[0])] = Fn("abs", f.args)
-            return mul(*left)
-    return tree
-
-
 def _match(pattern: Tree, tree: Tree, variables: tuple[Index, ...]) -> dict[Index, Index] | None:
     """Return what the pattern's indices stand for if the tree is the pattern with them renamed, else None."""
     if isinstance(pattern, Ix) and isinstance(tree, Ix):
@@ -274,7 +263,7 @@ def _without_equal_factors(tree: Tree) -> Tree:
     tree = rebuild(tree, tuple(_without_equal_factors(p) for p in parts)) if parts else tree
     if not isinstance(tree, Mul | Div):
         return tree
-    above, below, negative = _above_and_below(tree)
+    above, below, negative = above_and_below(tree)
     kept = []
     for f in above:
         if f in below:
@@ -285,25 +274,6 @@ def _without_equal_factors(tree: Tree) -> Tree:
         return tree
     out = mul(*kept) if not below else Div(mul(*kept), mul(*below))
     return Neg(out) if negative else out
-
-
-def _above_and_below(tree: Tree) -> tuple[list[Tree], list[Tree], bool]:
-    """Return the factors above and below the fraction bar of a product of quotients, and whether it is negated."""
-    match tree:
-        case Neg():
-            above, below, negative = _above_and_below(tree.body)
-            return above, below, not negative
-        case Mul():
-            above, below, negative = [], [], False
-            for f in tree.factors:
-                a, b, minus = _above_and_below(f)
-                above, below, negative = above + a, below + b, negative != minus
-            return above, below, negative
-        case Div():
-            above, below, negative = _above_and_below(tree.num)
-            a, b, minus = _above_and_below(tree.den)
-            return above + b, below + a, negative != minus
-    return [tree], [], False
 
 
 def _cancel(tree: Tree, letters: Letters) -> Tree:
