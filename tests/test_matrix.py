@@ -312,6 +312,45 @@ def test_layers_of_a_batch_are_lifted(layer: Callable[..., Tensor]) -> None:
     forms(sn.vjp(out, a))
 
 
+# -- comparisons beside numbers: NumPy negates and subtracts no array of True and False ------------------------------
+
+I = sn.indicator
+PA, PB, PU, PS, PR = (
+    sn.input(name, at) for name, at in (("a", (N, D)), ("b", (N, D)), ("u", (N,)), ("s", ()), ("r", ()))
+)
+A_, B_, U_ = PA[n, i] > 0, PB[n, i] > 0, PU[n] > 0
+ONE_NUMBER = PS[()] > PR[()]
+COMPARED: list[Any] = [
+    -I(A_), -I(A_) / N, -I(PA[n, i] > PB[n, i]) * PA[n, i], I(A_) - I(B_), -I(A_) * I(B_) / N, -I(A_) * PU[n],
+    -I(U_) * PA[n, i], 1 - I(A_), -I(ONE_NUMBER) * PA[n, i], -I(ONE_NUMBER) / N, -I(A_) / PA[n, i],
+    (I(A_) - I(B_)) * I(U_), -2 * I(A_) * I(U_), -I(A_) * I(B_) * PA[n, i] / N - 1, I(A_) - PA[n, i],
+    sn.where(A_, -I(B_), I(PB[n, i] < 0)), sympy.exp(-I(A_)), sympy.Max(I(A_), PB[n, i]), sympy.Abs(I(A_) - I(B_)),
+    -I(S(PA[n, j], j) > 0) / N * PB[n, i], I(A_) / (I(B_) + 1), -S(I(PA[n, j] > 0), j) * PB[n, i], -I(A_) / (2 + I(B_)),
+    -S(I(PA[n, j] > 0) * PB[n, j], j) * PU[n] + 0 * PA[n, i], S(I(PA[n, j] > 0) * I(PB[n, j] > 0), j) * PA[n, i],
+    -S(I(U_) * I(PS[()] > 0), n) * PR[()], S(I(U_) * I(PA[n, i] > 0), n) * PR[()],
+    sympy.sqrt(I(A_)), -I(A_) * sympy.exp(PB[n, i]), -I(U_) / N, -S(I(PA[n, j] > PB[n, j]), j) / D,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(COMPARED)))
+def test_comparisons_are_written_as_numpy_takes_them(number: int) -> None:
+    expression = COMPARED[number]
+    at = tuple(k for k in (n, i) if k in expression.free_symbols)
+    free, tree = formula(sn.define("result", at, expression))
+    tree = readable(tree)
+    evaluated(lift(tree, free), tree, free)
+
+
+def test_a_triplet_losss_backward_lines_run() -> None:
+    anchor, near, far = (sn.input(name, (N, D)) for name in ("a", "p", "q"))
+    to_near = sn.define("dp", (n,), S((anchor[n, i] - near[n, i]) ** 2, i))
+    to_far = sn.define("dn", (n,), S((anchor[n, i] - far[n, i]) ** 2, i))
+    net = sn.Network(sn.define("L", (), S(sympy.Max(to_near[n] - to_far[n] + 1, 0), n) / N))
+    assert forms(net.gradient("dn"))[0] == "-1.0 * (1 + dp > dn) / N"
+    for name in ("dp", "a", "p", "q"):
+        forms(net.gradient(name))
+
+
 # -- three axes ----------------------------------------------------------------------------------------------------
 
 

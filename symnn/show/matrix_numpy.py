@@ -54,13 +54,20 @@ _HALF = Div(ONE, Num(Fraction(2)))
 class _Written:
     """A text with its strength; ``full`` tells for each axis whether the array has it in full length, not repeated.
 
-    ``truth`` marks an array of True and False, on which NumPy's + and @ are logical.
+    ``truth`` marks an array of True and False, on which NumPy's + and @ are logical; ``leads`` a product or quotient
+    that begins with one, so that a bare minus before it would negate that, which NumPy refuses.
     """
 
     text: str
     binds: int
     full: tuple[bool, ...]
     truth: bool = False
+    leads: bool = False
+
+    @property
+    def starts(self) -> bool:
+        """Whether, as the first factor of a product, it is or begins with an array of True and False."""
+        return self.truth or self.leads and self.binds == _TIMES
 
     def part(self, least: int) -> str:
         return self.text if self.binds >= least else f"({self.text})"
@@ -96,12 +103,12 @@ def _whole(m: Matrix) -> _Written:
     sizes = ", ".join(str(s) for s in m.shape) + ("," if len(m.shape) == 1 else "")
     if isinstance(m, Fill) and m.body == UNIT:
         return _Written(f"ones({m.shape[0] if len(m.shape) == 1 else f'({sizes})'})", _ATOM, (True,) * len(m.shape))
-    return _Written(f"broadcast_to({out.text}, ({sizes}))", _ATOM, (True,) * len(m.shape))
+    return _Written(f"broadcast_to({out.text}, ({sizes}))", _ATOM, (True,) * len(m.shape), out.truth)
 
 
 def _numeric(out: _Written) -> _Written:
     """Write an array of True and False as one of numbers."""
-    return replace(out, text=f"1.0 * {out.part(_DOT)}", binds=_TIMES, truth=False) if out.truth else out
+    return replace(out, text=f"1.0 * {out.part(_DOT)}", binds=_TIMES, truth=False, leads=False) if out.truth else out
 
 
 def _operand(m: Matrix) -> _Written:
@@ -185,20 +192,22 @@ def _entrywise(m: Matrix, parts: list[_Written]) -> _Written:
             out = ""
             for n, (p, sign) in enumerate(zip(map(_numeric, parts), m.signs, strict=True)):
                 term = p.part(_TIMES)
-                out += ("-" if sign < 0 else "") + term if n == 0 else f" {'-' if sign < 0 else '+'} {term}"
+                minus = "-1.0 * " if p.starts else "-"
+                out += (minus if sign < 0 else "") + term if n == 0 else f" {'-' if sign < 0 else '+'} {term}"
             return _Written(out, _SUM if len(m.parts) > 1 else _SIGN, full)
         case Hadamard():
             texts = [_factor(p, first=n == 0) for n, p in enumerate(parts)]
-            return _Written(" * ".join(texts), _TIMES, full, all(p.truth for p in parts))
+            return _Written(" * ".join(texts), _TIMES, full, all(p.truth for p in parts), parts[0].starts)
         case Quotient():
             top = "1" if isinstance(m.above, Fill) and m.above.body == UNIT else _factor(parts[0], first=True)
-            return _Written(f"{top} / {parts[1].part(_ATOM)}", _TIMES, full)
+            return _Written(f"{top} / {parts[1].part(_ATOM)}", _TIMES, full, leads=top != "1" and parts[0].starts)
         case Scaled():
             above, below = _write(m.above), _write(m.below)
-            scaled = parts[0].part(_TIMES)
+            scaled, leads = parts[0].part(_TIMES), parts[0].starts
             if m.above != UNIT:
-                scaled = f"{_factor(above, first=True)} * {scaled}"
-            return _Written(f"{scaled} / {_factor(below, first=False)}" if m.below != UNIT else scaled, _TIMES, full)
+                scaled, leads = f"{_factor(above, first=True)} * {scaled}", above.starts
+            text = f"{scaled} / {_factor(below, first=False)}" if m.below != UNIT else scaled
+            return _Written(text, _TIMES, full, leads=leads)
         case Elementwise():
             return replace(_function(m, _numeric(parts[0])), full=full)
         case Compare():
