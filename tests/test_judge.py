@@ -91,6 +91,35 @@ def test_low_precision_is_told_apart_from_a_slip() -> None:
     assert d.kind == "precision" and "float32" in d.sentence
 
 
+# -- axes of length 1 ------------------------------------------------------------------------------------------------
+
+LINE = sn.define("y", (K := sn.indices("n i"))[:1], sn.sum(x[K[0], K[1]] * sn.parameter("w", (D,))[K[1]], K[1]))
+
+
+@pytest.mark.parametrize(
+    "text", ["(dy @ x)[:, None]", "(dy @ x)[None, :]", "(dy @ x)[..., None]", "sum(dy[:, None] * x, 0, keepdims=True)"]
+)
+def test_axes_of_length_1_are_passed_over_with_a_note(text: str) -> None:
+    judgement = sn.check_gradient(LINE, "w", text)
+    assert judgement.proved and judgement.notes == (
+        "the gradient has 2 axes, w has 1: axes of length 1 are passed over",
+    )
+    assert sn.check_gradient(LINE, "w", "dy @ x").notes == ()
+
+
+def test_axes_of_length_1_are_no_axes_of_another_place() -> None:
+    u = sn.input("u", (N, 1))
+    assert sn.check_gradient(sn.tanh(u, name="y"), "u", "dy * (1 - y**2)").proved
+    assert sn.check_gradient(sn.tanh(u, name="y"), "u", "(dy * (1 - y**2)).T").word == "wrong"
+
+
+@pytest.mark.parametrize("text", ["s * (ds - sum(ds * s, 0)[None, :])", "s * (ds - sum(ds * s, 1)[None, :])"])
+def test_a_mended_line_has_the_shape_of_the_gradient(text: str) -> None:
+    (d,) = sn.check_gradient(sn.softmax(x, name="s"), "x", text).diagnosis
+    mended = sn.check_gradient(sn.softmax(x, name="s"), "x", d.mended)
+    assert d.kind == "axis" and mended.proved and not mended.notes
+
+
 @pytest.mark.filterwarnings("error")
 def test_nothing_warns() -> None:
     assert sn.check_gradient(NORM, "gamma", "N * mean(dy * (x - mu) / mu, axis=0)").word == "wrong"

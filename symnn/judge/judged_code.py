@@ -15,6 +15,7 @@ from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, WRONG, Diagnosis, Judgement
 from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
+from symnn.judge.wording import axes_note
 
 __all__ = ["code_values", "judged_code"]
 
@@ -108,7 +109,7 @@ def _shape_note(truth: Truth, run: Run, spot: Spot) -> list[str]:
     shape, wanted = np.shape(run.gradient), _true(truth, spot).shape
     if len(shape) == len(wanted):
         return []
-    return [f"the gradient has {len(shape)} axes, {truth.wrt.name} has {len(wanted)}: axes of length 1 are passed over"]
+    return [axes_note(len(shape), truth.wrt.name, len(wanted))]
 
 
 def _true(truth: Truth, spot: Spot) -> Any:

@@ -23,7 +23,7 @@ from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, WRONG, Diagnosis,
 from symnn.judge.repair import Mender
 from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
-from symnn.judge.wording import number, number_text, rounded_text, value_text
+from symnn.judge.wording import axes_note, number, number_text, rounded_text, value_text
 from symnn.language.reading import Reading
 from symnn.sides import read_claim
 from symnn.verify.counterexample import Counterexample, confirmed
@@ -36,7 +36,8 @@ __all__ = ["judged_formula"]
 def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judgement:
     """Return the judgement on a formula."""
     reading = read.reading
-    common = told(truth, yours=read.shown, notes=reading.notes)
+    axes = () if reading.axes is None else (axes_note(reading.axes, truth.wrt.name, len(reading.free)),)
+    common = told(truth, yours=read.shown, notes=(*axes, *reading.notes))
     common["formulas"] = {"yours": read.tex, **common["formulas"]}
 
     def values(spot: Spot) -> Any:

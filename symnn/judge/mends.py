@@ -17,6 +17,7 @@ from symnn.language.syntax import (
     Compare,
     Item,
     Name,
+    NewAxis,
     Node,
     Number,
     Program,
@@ -292,6 +293,8 @@ class _Changes:
         tail = "" if any(k == "keepdims" for k, _ in node.keywords) else ", keepdims=True"
         whole = self.cut(body)
         for a in range(_AXES):
+            if isinstance(axis, Number) and axis.value == a:
+                continue
             said = f"{shown} takes the {node.function} over the wrong axis" if axis is not None else (
                 f"{shown} takes the {node.function} over all axes, where it runs over axis {a} only"
             )  # fmt: skip
@@ -302,7 +305,11 @@ class _Changes:
                 yield Change(*axis.span, f"({a}, {b})", "axis", f"{said}, {self.cut(axis)} for ({a}, {b})")
             if axis is None:
                 yield self.instead(node, f"{node.function}({whole}, axis={a})", _ATOM, "axis", said)
-            yield self.instead(node, f"{node.function}({whole}, axis={a}, keepdims=True)", _ATOM, "axis", said)
+            new = f"{node.function}({whole}, axis={a}, keepdims=True)"
+            yield self.instead(node, new, _ATOM, "axis", said)
+            spread = self.above.get(id(node))
+            if isinstance(spread, Item) and all(isinstance(i, NewAxis | Range) for i in spread.items):
+                yield self.instead(spread, new, _ATOM, "axis", said)
         if axis is not None and tail:
             new = f"{node.function}({whole}, axis={self.cut(axis)}, keepdims=True)"
             said = f"keepdims=True is missing in {shown}: the axis must stay to be spread along"
@@ -328,6 +335,11 @@ class _Changes:
         names = [i for i in node.items if isinstance(i, Name)]
         shown, body = self.cut(node), self.text[node.body.span[0] : node.body.span[1]]
         items = [self.cut(i) for i in node.items]
+        if any(isinstance(i, NewAxis) for i in node.items) and len(items) > 1:
+            for turned in dict.fromkeys(permutations(items)):
+                new = f"{body}[{', '.join(turned)}]"
+                said = f"the axis put into {shown} stands in the wrong place: {new} belongs there"
+                yield self.instead(node, new, _ATOM, "axis", said)
         if len(names) == len(node.items):
             for order in permutations(range(len(items))):
                 new = f"{body}[{', '.join(items[k] for k in order)}]"

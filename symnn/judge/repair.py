@@ -104,7 +104,7 @@ class Mender:
         try:
             reading = read_formula(text, truth.scope, truth.free)
             with np.errstate(all="ignore"):
-                same = reading.fits and all(
+                same = reading.fits and reading.axes is None and all(
                     alike(p.dense.array(reading.tree, reading.free), p.tensor(target)) for p in self.points
                 )
             return same and (self.confirm is None or self.confirm(reading))

@@ -10,7 +10,13 @@ import numpy as np
 #: Numbers from here on are shown as decimals.
 _LONG = 10**9
 
-__all__ = ["number", "number_text", "rounded_text", "told_apart", "value_text"]
+__all__ = ["axes_note", "number", "number_text", "rounded_text", "told_apart", "value_text"]
+
+
+def axes_note(mine: int, name: str, theirs: int) -> str:
+    """Return that a gradient has other axes than what it is the gradient by, and is read without those of length 1."""
+    counted = f"{mine} axis" if mine == 1 else f"{mine} axes"
+    return f"the gradient has {counted}, {name} has {theirs}: axes of length 1 are passed over"
 
 
 def value_text(value: Any) -> str:

@@ -31,14 +31,16 @@ class Reading:
     Attributes:
         free: the indices of its entry: those that were asked for where the shape fits, else its own.
         tree: its entry.
-        fits: it has the shape that was asked for.
+        fits: it has the shape that was asked for, but for axes of length 1.
         notes: how it was read, where that was not the only way.
+        axes: how many axes it has as it was written, where these are not those of ``free``.
     """
 
     free: tuple[Index, ...]
     tree: Tree
     fits: bool
     notes: tuple[str, ...] = ()
+    axes: int | None = None
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -75,15 +77,18 @@ def placed_at(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
     wanted = tuple(i.size for i in free)
     at = _aligned(array, wanted, free)
     if at is not None:
-        return Reading(free, _finished(array.at(at), free, text), True)
+        axes = None if array.value is not None or array.rank == len(free) else array.rank
+        return Reading(free, _finished(array.at(at), free, text), True, axes=axes)
     own = tuple(Index(letter, s) for letter, s in zip(_names(array), array.shape, strict=True))
     return Reading(own, _finished(array.at(tuple(Ix(i) for i in own)), own, text), False)
 
 
 def _aligned(array: Array, wanted: tuple[Any, ...], free: tuple[Index, ...]) -> tuple[Tree, ...] | None:
-    """Return the position of an entry where the shape is the one wanted, but for axes of size 1."""
+    """Return the position of an entry where the shape is the one wanted, but for axes of size 1 more or less."""
     if array.value is not None:
         return ()
+    if array.rank == len(wanted) and array.shape != wanted:
+        return None
     mine = [s for s in array.shape if s != SINGLE]
     theirs = [(s, i) for s, i in zip(wanted, free, strict=True) if s != SINGLE]
     if mine != [s for s, _ in theirs] or (array.rank > len(wanted) and array.rank - len(mine) > 1):
