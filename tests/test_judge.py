@@ -120,6 +120,44 @@ def test_a_mended_line_has_the_shape_of_the_gradient(text: str) -> None:
     assert d.kind == "axis" and mended.proved and not mended.notes
 
 
+# -- where a formula has a value ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("dy @ x + 0 * log(w)", "w[i] > 0"), ("v = log(w)\ndy @ x + v - v", "w[i] > 0"),
+        ("dy @ x + 0 * sum(1 / w)", "w[i] != 0"), ("dy @ x + zeros((D,)) * sqrt(w)", "w[i] > 0"),
+        ("dy @ x + x[100] - x[100]", "N >= 101"), ("dy @ x + 0 * x[-3, 1]", "N >= 3"),
+        ("grad[i] = sum_n(dy[n] * x[n, i]) + 0 * log(w[i])", "w[i] > 0"),
+        (sn.latex(r"\sum_n dy_n x_{ni} + 0 \log w_i"), "w[i] > 0"),
+        (sn.latex(r"\sum_n dy_n x_{ni} + x_{5,i} - x_{5,i}"), "N >= 6"),
+    ],
+)  # fmt: skip
+def test_what_cancels_is_asked_for_all_the_same(text: Any, asked: str) -> None:
+    judgement = sn.check_gradient(LINE, "w", text)
+    assert judgement.proved and asked in judgement.conditions
+
+
+@pytest.mark.parametrize("text", ["dy @ x + 0 * log(1 + w * w)", "dy @ x + x[N - 1] - x[N - 1]", "dy @ x + 0 * x[-1]"])
+def test_what_has_a_value_everywhere_asks_for_nothing(text: str) -> None:
+    assert sn.check_gradient(LINE, "w", text).conditions == ()
+
+
+@pytest.mark.parametrize("lost", ["log(-exp(w)) * 0", "log(-exp(w)) - log(-exp(w))", "0 * log(-w * w)"])
+def test_what_has_a_value_nowhere_is_not_right(lost: str) -> None:
+    judgement = sn.check_gradient(LINE, "w", f"dy @ x + {lost}")
+    assert judgement.verdict == "cannot tell" and "no point was found at which yours has a value" in judgement.reason
+    assert "> 0" in judgement.reason
+
+
+def test_positions_outside_an_axis_are_named() -> None:
+    judgement = sn.check_gradient(LINE, "w", "x.T @ dy + 0 * x[N]")
+    assert judgement.word == "wrong" and "position N is outside axis 0 of x, which has the size N" in judgement.reason
+    there = sn.check_gradient(LINE, "w", "dy @ x + x[100]").seen
+    assert there is not None and there.sizes["N"] == 101
+
+
 @pytest.mark.filterwarnings("error")
 def test_nothing_warns() -> None:
     assert sn.check_gradient(NORM, "gamma", "N * mean(dy * (x - mu) / mu, axis=0)").word == "wrong"

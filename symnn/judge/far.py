@@ -24,7 +24,14 @@ from symnn.verify.points import Point, leaf_values
 from symnn.verify.points import kinks as kinks_of
 from symnn.verify.question import Question
 
-__all__ = ["AtKink", "beyond_convention", "differs_far_away", "outside_of_conventions"]
+__all__ = [
+    "AtKink",
+    "beyond_convention",
+    "differs_far_away",
+    "far_points",
+    "outside_of_conventions",
+    "question_of",
+]
 
 #: How large entries are made, beside those around the numbers that something is compared with.
 _LEVELS = (3.0, 10.0, 30.0, 100.0)
@@ -35,7 +42,8 @@ _UNDEFINED = (*UNFIT, TypeError)
 _ASIDE, _TIMES, _LOOSE = 1e-6, 16, 1e-4
 
 
-def _question(truth: Truth, reading: Reading) -> Question:
+def question_of(truth: Truth, reading: Reading) -> Question:
+    """Return the claim that a formula is the true gradient, with the kinks of the forward pass."""
     made = read_claim(truth.derivation, reading.tree).question()
     made.hazards = (*made.hazards, *kinks_of(truth.graph))
     return made
@@ -43,9 +51,9 @@ def _question(truth: Truth, reading: Reading) -> Question:
 
 def differs_far_away(truth: Truth, reading: Reading) -> Counterexample | None:
     """Return a point off the kinks, with the output defined, at which a formula differs from the true gradient."""
-    question = _question(truth, reading)
+    question = question_of(truth, reading)
     looked = 0
-    for spot, surely in _points(truth, question):
+    for spot, surely in far_points(truth, question):
         seen = _compared(truth, reading, spot)
         if seen is None or not (seen or surely):
             continue
@@ -97,7 +105,7 @@ def _fractions(array: Any) -> Any:
     return out
 
 
-def _points(truth: Truth, question: Question) -> Iterator[tuple[Spot, bool]]:
+def far_points(truth: Truth, question: Question) -> Iterator[tuple[Spot, bool]]:
     """Yield points, each with whether it lies so near a number compared with that digits have to decide."""
     rng = np.random.default_rng(17)
     sizes = _small(truth, rng)

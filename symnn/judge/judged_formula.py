@@ -16,12 +16,13 @@ from symnn.equality import Equality
 from symnn.ground.errors import UnsupportedError
 from symnn.ground.tensors import Tensor
 from symnn.judge.candidate import Formula
+from symnn.judge.domain import within_domain
 from symnn.judge.far import AtKink, beyond_convention, differs_far_away
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import judged_wrong, told
 from symnn.judge.judgement import CANNOT, NUMERICALLY, PROVED, WRONG, Diagnosis, Judgement, Seen
 from symnn.judge.repair import Mender
-from symnn.judge.spots import UNFIT, Spot
+from symnn.judge.spots import UNFIT, Spot, enlarged
 from symnn.judge.truth import Truth
 from symnn.judge.wording import axes_note, number, number_text, rounded_text, value_text
 from symnn.language.reading import Reading
@@ -36,12 +37,39 @@ __all__ = ["judged_formula"]
 def judged_formula(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judgement:
     """Return the judgement on a formula."""
     reading = read.reading
+    points = [enlarged(truth, spot, reading.reaches, seed=n) for n, spot in enumerate(points)]
+    found = _judged(truth, read, points)
+    if not found:
+        return found
+    seen = any(np.all(np.isfinite(_array(reading, spot))) for spot in points if _reached(reading, spot))
+    return within_domain(truth, reading, points, found, seen)
+
+
+def _reached(reading: Reading, spot: Spot) -> bool:
+    """Tell whether every position of a formula is inside its axis at the sizes of a point."""
+    return all(r.holds(spot.sizes) for r in reading.reaches)
+
+
+def _array(reading: Reading, spot: Spot) -> Any:
+    """Return the values of a formula at a point.
+
+    Raises:
+        UnsupportedError: a position is outside its axis there.
+    """
+    if not _reached(reading, spot):
+        outside = next(r for r in reading.reaches if not r.holds(spot.sizes))
+        raise UnsupportedError(f"a position is outside of its axis: {outside} does not hold")
+    return spot.dense.array(reading.tree, reading.free)
+
+
+def _judged(truth: Truth, read: Formula, points: Sequence[Spot]) -> Judgement:
+    reading = read.reading
     axes = () if reading.axes is None else (axes_note(reading.axes, truth.wrt.name, len(reading.free)),)
     common = told(truth, yours=read.shown, notes=(*axes, *reading.notes))
     common["formulas"] = {"yours": read.tex, **common["formulas"]}
 
     def values(spot: Spot) -> Any:
-        return spot.dense.array(reading.tree, reading.free)
+        return _array(reading, spot)
 
     text = Mender(truth, read.source, points[:3], lambda made: _holds(truth, made)) if read.source else None
     if not reading.fits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -16,9 +16,10 @@ from symnn.ground.sizes import size_text
 from symnn.ground.tensors import Tensor
 from symnn.judge.dense import Dense
 from symnn.judge.truth import Truth
+from symnn.language.parts import Reach
 from symnn.verify.points import kinks, leaf_values
 
-__all__ = ["UNFIT", "Spot", "special_spots", "spot_at", "spots"]
+__all__ = ["UNFIT", "Spot", "enlarged", "special_spots", "spot_at", "spots"]
 
 #: What is raised where something has no value at a point, or no shape that fits.
 UNFIT = (SymnnError, ArithmeticError, ValueError, LookupError)
@@ -26,6 +27,8 @@ UNFIT = (SymnnError, ArithmeticError, ValueError, LookupError)
 _SIZES = ((3, 5, 4, 2, 7, 6), (5, 2, 3, 7, 4, 6), (2, 7, 5, 3, 6, 4), (4, 3, 2, 5, 6, 7))
 _MARGIN = 1e-3
 _DRAWS = 40
+#: No size is made larger than this for the sake of a position in a formula.
+_LARGEST = 400
 #: By how much every second point of a special set is larger.
 _LARGER = 6.0
 #: How many points of each special set are drawn: masks and the like may hide a fault at one of them by chance.
@@ -71,6 +74,21 @@ def spots(truth: Truth, count: int = 3, *, seed: int = 0) -> list[Spot]:
             raise ValueError("no point was found at which the output and its gradient are defined")
         out.append(found)
     return out
+
+
+def enlarged(truth: Truth, spot: Spot, reaches: Sequence[Reach], *, seed: int = 0) -> Spot:
+    """Return a point with sizes made as large as positions in a formula ask for; the same one where they are."""
+    sizes = dict(spot.sizes)
+    for r in reaches:
+        if not r.holds(sizes):
+            more = size_value(r.least, sizes) - size_value(r.size, sizes)
+            grown = next((s for s in sorted(r.size.free_symbols, key=str) if s in sizes), None)
+            if grown is None or sizes[grown] + more > _LARGEST:
+                return spot
+            sizes[grown] += more
+    if sizes == spot.sizes or not all(r.holds(sizes) for r in reaches):
+        return spot
+    return Spot(sizes, leaf_values(truth.graph, sizes, np.random.default_rng(seed)))
 
 
 def _sizes(truth: Truth, n: int, rng: np.random.Generator) -> dict[Any, Any]:

@@ -50,6 +50,8 @@ class Brackets(Operators):
                 letters.append(body.letter(axis))
             else:
                 chosen = self._position(item, body.shape[axis], node)
+                if not chosen.rank and not self.dry:
+                    self.inside(chosen.at(()), body, axis, node)
                 if chosen.rank and None not in out_shape:
                     out_shape.append(None)
                     letters.append("")

@@ -166,6 +166,8 @@ class Entries(Sums):
     def entry(self, raw: Array, items: tuple[Node, ...], node: Node) -> Array:
         """Return an entry of a tensor, or what is left of it where fewer positions than axes are given."""
         at = tuple(self.position(i) for i in items)
+        for n, place in enumerate(at[: raw.rank]):
+            self.inside(place, raw, n, node)
         if len(at) == raw.rank:
             return Array((), lambda q: raw.at(at), classes=raw.classes)
         if raw.classes is not None and len(at) == raw.rank + 1:
@@ -262,6 +264,8 @@ class Entries(Sums):
             spot = (at[0], at[1])
         else:
             raise self.error(f"{len(at)} positions are given for an array of shape {self.shown(x)}.", node)
+        for n, place in enumerate(spot):
+            self.inside(place, x, n, node)
         return Array((), lambda q: x.at(spot))
 
 

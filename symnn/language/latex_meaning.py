@@ -3,6 +3,7 @@ r"""From LaTeX to index notation: columns for one example, rows or columns for a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symnn.ground.errors import DefinitionError, ShapeError, SymnnError, UnsupportedError
@@ -111,7 +112,7 @@ class _Layouts:
         if any(not alike(found[first].tree, found[other].tree, self.free) for other in others):
             notes.append(f"examples are read as {first}; read as {others[0]} the formula would mean something else")
         made = found[first]
-        return Reading(made.free, made.tree, True, (*notes, *made.notes))
+        return replace(made, notes=(*notes, *made.notes))
 
     def given(self, layout: str, batch: Any) -> Reading:
         """Return the reading in one layout; where it does not fit, in the other way to write that layout.
@@ -200,7 +201,10 @@ class LatexMeaning(Gradients):
 
         if isinstance(out, Diagonal):
             return Diagonal(out.shape, weighed, letters=out.letters, entries=out.entries)
-        return Array(out.shape, weighed, out.truth, out.classes, out.tensor, out.letters, out.value)
+        made = Array(out.shape, weighed, out.truth, out.classes, out.tensor, out.letters, out.value)
+        if type(node) in _PARTIAL:
+            self.parts.append(made)
+        return made
 
     def weight(self, tree: Tree) -> int:
         """Return the number of parts of a tree, shared ones counted wherever they stand."""
@@ -225,6 +229,8 @@ class LatexMeaning(Gradients):
         return letters
 
 
+#: What may not be defined everywhere.
+_PARTIAL = frozenset((Called, Applied, Function, Fraction, Raised))
 _VALUES: dict[type, Callable[[LatexMeaning, Any], Array]] = {
     Number: LatexMeaning._number, Unary: LatexMeaning._unary, Binary: LatexMeaning._binary,
     Compare: LatexMeaning._compare, Transposed: LatexMeaning._transposed, Named: LatexMeaning._named,

@@ -229,7 +229,8 @@ class _Placing:
                     self.m.note("it is summed over the examples")
         asked = self.free if fits else made
         out = substitute(out, indices={i: Ix(j) for i, j in zip(made, asked, strict=True)})
-        return Reading(asked, out, fits, (*self.page.notes, *self.m.notes))
+        notes = (*self.page.notes, *self.m.notes)
+        return Reading(asked, out, fits, notes, parts=tuple(self.m.parts), reaches=tuple(self.m.reaches))
 
 
 def _range(at: Tree) -> Any:

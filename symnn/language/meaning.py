@@ -16,6 +16,7 @@ from symnn.language.arrays import Array, number, of_tensor, pointwise
 from symnn.language.functions import FUNCTIONS, REFUSED
 from symnn.language.letters import Letters
 from symnn.language.one_number import derivative_of, taken_at
+from symnn.language.parts import Reach
 from symnn.language.syntax import (
     Binary,
     Call,
@@ -60,11 +61,14 @@ class Result:
         array: its value.
         letters: the index letters on its left-hand side, or those that it uses, each with its index.
         named: the name on its left-hand side.
+        parts: results of its calls, divisions and powers, and ``reaches`` positions not inside at all sizes.
     """
 
     array: Array
     letters: tuple[tuple[str, Index], ...]
     named: str = ""
+    parts: tuple[Array, ...] = ()
+    reaches: tuple[Reach, ...] = ()
 
 
 class Meaning(Letters):
@@ -89,7 +93,8 @@ class Meaning(Letters):
             raise self.error(
                 "an array of indices and one of axes are mixed. Give every axis an index, or none.", program
             )
-        return Result(array, letters, program.target.name if program.target is not None else "")
+        named = program.target.name if program.target is not None else ""
+        return Result(array, letters, named, tuple(self.parts), tuple(self.reaches))
 
     def _statement(self, s: Statement) -> None:
         self.begin(s.letters, s.value)
@@ -120,7 +125,10 @@ class Meaning(Letters):
             FormulaError: shapes do not fit, or a name is not known.
         """
         with self.pointing(node):
-            return _VALUES[type(node)](self, node)
+            found = _VALUES[type(node)](self, node)
+        if isinstance(node, Call) or (isinstance(node, Binary) and node.op in ("/", "**")):
+            self.parts.append(found)
+        return found
 
     def _number(self, node: Number) -> Array:
         return number(node.value)

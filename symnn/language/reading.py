@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Any
 
@@ -18,6 +18,7 @@ from symnn.language.arrays import ONE as SINGLE
 from symnn.language.arrays import Array
 from symnn.language.grammar import parse
 from symnn.language.meaning import Meaning, Result
+from symnn.language.parts import Part, Reach, hidden
 from symnn.language.scope import Scope
 from symnn.language.syntax import FormulaError, MismatchError
 
@@ -34,6 +35,8 @@ class Reading:
         fits: it has the shape that was asked for, but for axes of length 1.
         notes: how it was read, where that was not the only way.
         axes: how many axes it has as it was written, where these are not those of ``free``.
+        parts: results of its parts that may not be defined everywhere.
+        reaches: positions that are not inside their axes at all sizes.
     """
 
     free: tuple[Index, ...]
@@ -41,6 +44,13 @@ class Reading:
     fits: bool
     notes: tuple[str, ...] = ()
     axes: int | None = None
+    parts: tuple[Array, ...] = field(default=(), repr=False, compare=False)
+    reaches: tuple[Reach, ...] = ()
+
+    @property
+    def hidden(self) -> tuple[Part, ...]:
+        """What is not defined everywhere, was written, and does not stand in the entry: log(w) in 0 * log(w)."""
+        return hidden(self.parts, self.tree)
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -62,7 +72,7 @@ def read_formula(text: str, scope: Scope, free: Sequence[Index]) -> Reading:
     try:
         meaning = Meaning(scope, text)
         result = meaning.program(parse(text))
-        return placed_at(result, text, tuple(free))
+        return replace(placed_at(result, text, tuple(free)), parts=result.parts, reaches=result.reaches)
     except RecursionError:
         raise FormulaError("the formula is nested too deeply.", text, 0) from None
     except (TypeError, ArithmeticError) as error:  # of numbers: 1/0 compared, a power that overflows

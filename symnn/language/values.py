@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
+import sympy
+
 from symnn.ground.define import abstract, typed
 from symnn.ground.errors import DefinitionError, ShapeError, UnsupportedError
 from symnn.ground.indices import Index
@@ -15,9 +17,10 @@ from symnn.ground.sizes import as_size
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.template import Template
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ZERO, Add, Div, Fn, Ix, Neg, Sym, Tree, free_indices
+from symnn.ground.tree import ZERO, Add, Div, Entry, Fn, Ix, Neg, Sym, Tree, free_indices, walk
 from symnn.language.arrays import Array, of_tensor, pointwise, reduced
 from symnn.language.one_number import activation_of, taken_at
+from symnn.language.parts import Reach, reach
 from symnn.language.scope import Scope
 from symnn.language.syntax import Call, FormulaError, MismatchError, Node, Text
 from symnn.nn.activations import activation
@@ -44,6 +47,9 @@ class Values:
         self.letters: dict[str, Index] = {}
         self.locals: dict[str, Array] = {}
         self.made: list[Tensor] = []
+        #: results of what may not be defined everywhere, and positions that are not inside their axes at all sizes
+        self.parts: list[Array] = []
+        self.reaches: list[Reach] = []
 
     def value(self, node: Node) -> Array:
         """Return what part of a formula stands for.
@@ -104,6 +110,26 @@ class Values:
     def labelled(self, node: Node, x: Array, size: Any = None) -> Array:
         """Return an array that is used as labels; only where shapes are still to be found can one become so."""
         raise self.error("this holds real numbers, and is used as labels.", node, "Declare it with sn.labels(...).")
+
+    def inside(self, place: Tree, array: Array, axis: int, node: Node) -> None:
+        """Check that a position made of sizes and numbers is inside its axis; where that takes large sizes, note it.
+
+        Raises:
+            MismatchError: it is outside at all sizes.
+        """
+        if free_indices(place) or any(isinstance(at, Entry) for at in walk(place)):
+            return
+        number, size = to_sympy(place), self.sizes.find(array.shape[axis])
+        if size.atoms(sympy.Dummy):  # still to be found
+            return
+        for found, least in ((size, number + 1), (number + 1, sympy.Integer(1))):
+            room = sympy.expand(found - least)
+            if room.is_negative:
+                of = "" if array.tensor is None else f" of {array.tensor.name}"
+                said = f"position {number} is outside axis {axis}{of}, which has the size {size}."
+                raise MismatchError(said, self.text, node.span[0])
+            if not room.is_nonnegative:
+                self.reaches.append(reach(room))
 
     # -- values with names -----------------------------------------------------------------------------------------
 
