@@ -36,6 +36,7 @@ from symnn.ground.tree import (
     tensors_in,
     walk,
 )
+from symnn.show.letters import named
 from symnn.show.text_notation import text
 
 __all__ = ["Edit", "edits"]
@@ -68,13 +69,30 @@ def edits(tree: Tree, free: tuple[Index, ...], tensors: Sequence[Tensor]) -> Ite
                 yield Edit(kind, sentence, where, put(new))
         inner = (*env, at.index) if isinstance(at, Sum) else env
         parts = children(at)
-        if isinstance(at, Entry):
+        if isinstance(at, Entry) or _count(at) is not None:
             return
         for n, part in enumerate(parts):
             yield from go(part, inner, _into(at, parts, n, put), factor=isinstance(at, Mul))
 
+    tree = _apart(tree, free)
     yield from go(tree, free, lambda t: t)
     yield from _everywhere(tree)
+
+
+def _apart(tree: Tree, free: tuple[Index, ...]) -> Tree:
+    """Return a tree in which no two indices in sight of one another share a letter, so that words can name them."""
+    letters = named(tree, free=free)
+
+    def go(at: Tree, env: dict[Index, Index]) -> Tree:
+        if isinstance(at, Ix):
+            return Ix(env.get(at.index, at.index))
+        if isinstance(at, Sum):
+            own = Index(letters[at.index], at.index.size)
+            return Sum(own, go(at.body, {**env, at.index: own}))
+        parts = children(at)
+        return rebuild(at, tuple(go(p, env) for p in parts)) if parts else at
+
+    return go(tree, {})
 
 
 def _everywhere(tree: Tree) -> Iterator[Edit]:
@@ -98,7 +116,7 @@ _Slip = tuple[str, str, str, Tree]
 def _here(at: Tree, env: tuple[Index, ...], tensors: Sequence[Tensor]) -> Iterator[_Slip]:
     match at:
         case Add():
-            yield from _terms(at)
+            yield from _terms(at, env) if _count(at) is None else _counted(at)
         case Mul():
             yield from _factors(at)
         case Div():
@@ -135,14 +153,63 @@ def _constant(tree: Tree) -> bool:
     return isinstance(tree, Sym) and tree.symbol.name.startswith("eps")
 
 
-def _terms(at: Add) -> Iterator[_Slip]:
+def _count(at: Tree) -> tuple[Tree, int, int] | None:
+    """Return (N, sign, number) of N - 1 or 1 - N, a count that is some more or less than a size; None of others."""
+    if not isinstance(at, Add) or len(at.terms) != 2:
+        return None
+    found: list[tuple[Tree, int]] = []
+    number: list[int] = []
+    for t in at.terms:
+        bare, sign = (t.body, -1) if isinstance(t, Neg) else (t, 1)
+        if isinstance(bare, Sym) and bare.symbol.is_integer:
+            found.append((bare, sign))
+        elif isinstance(bare, Num) and bare.value.denominator == 1:
+            number.append(sign * int(bare.value))
+    return (*found[0], number[0]) if len(found) == len(number) == 1 else None
+
+
+def _counted(at: Add) -> Iterator[_Slip]:
+    """Yield counts that are one more or less: N for N - 1, said of N - 1 also where 1 - N is written."""
+    found = _count(at)
+    assert found is not None
+    size, sign, number = found
+
+    def shown(n: int) -> Tree:
+        return size if not n else Add((size, num(n) if n > 0 else Neg(num(-n))))
+
+    mine = sign * number
+    for other in dict.fromkeys((0, mine + 1, mine - 1)):
+        if other != mine:
+            new = shown(other) if sign > 0 else Neg(shown(other))
+            yield "n-minus-one", f"{text(shown(other))} stands where {text(shown(mine))} belongs", text(at), new
+
+
+def _transposed_half(term: Tree, rest: Tree, env: tuple[Index, ...]) -> str:
+    """Return that a term holds a matrix the other way round than the rest, where it does, or nothing."""
+
+    def turns(tree: Tree) -> dict[Tensor, set[int]]:
+        found: dict[Tensor, set[int]] = {}
+        for at in walk(tree):
+            if isinstance(at, Entry) and at.tensor.rank == 2 and at.tensor.shape[0] == at.tensor.shape[1]:
+                outside = [n for n, p in enumerate(at.at) if isinstance(p, Ix) and p.index in env]
+                if len(outside) == 1:
+                    found.setdefault(at.tensor, set()).update(outside)
+        return found
+
+    mine, others = turns(term), turns(rest)
+    half = next((t for t, places in mine.items() if others.get(t) == {1 - n for n in places}), None)
+    return "" if half is None else f": it is that with {half.name} transposed"
+
+
+def _terms(at: Add, env: tuple[Index, ...]) -> Iterator[_Slip]:
     for n, t in enumerate(at.terms):
         left = (*at.terms[:n], *at.terms[n + 1 :])
         rest: Tree = left[0] if len(left) == 1 else Add(left)
         if _constant(t):
             yield "eps", f"{_plain(t)} is missing in {text(at)}", _plain(t), rest
         else:
-            yield "term", f"the term {_plain(t)} is missing", _plain(t), rest
+            half = _transposed_half(t, rest, env)
+            yield "term", f"the term {_plain(t)} is missing{half}", _plain(t), rest
         turned = t.body if isinstance(t, Neg) else Neg(t)
         yield (
             "sign",
@@ -171,6 +238,11 @@ def _half(tree: Pow) -> bool:
 
 
 def _factors(at: Mul) -> Iterator[_Slip]:
+    masks = [f for f in at.factors if isinstance(f, Ind)]
+    if len(masks) > 1:
+        others = [f for f in at.factors if not isinstance(f, Ind)]
+        said = " and ".join(text(f) for f in masks)
+        yield "mask", f"the condition {said} is inverted", said, mul(*others, Add((ONE, Neg(mul(*masks)))))
     for n, f in enumerate(at.factors):
         rest = mul(*at.factors[:n], *at.factors[n + 1 :])
         kind = "mask" if isinstance(f, Ind | Delta) else "factor"
@@ -241,27 +313,30 @@ def _sum(at: Sum, env: tuple[Index, ...]) -> Iterator[_Slip]:
 def _kept(at: Sum) -> Iterator[_Slip]:
     """Yield the sum with one term kept for each place: a loop that writes over what it must add to."""
     k = at.index
-    said = f"only the last term of the sum over {k.letter} is kept: it is overwritten, where it must be added to"
+    lost = "it is overwritten, where it must be added to"
     if not isinstance(at.body, Sum) or not _picking(at.body, k):
+        said = f"only the last term of the sum over {k.letter} is kept: {lost}"
         last = Add((from_sympy(k.size), Neg(ONE)))
         yield "overwrite", said, text(at), substitute(at.body, indices={k: last})
     picking = _picking(at.body, k)
     if picking and k.size is not None:
         m = k.fresh(k.size)
         there = [substitute(f, indices={k: Ix(m)}) for f in picking]
+        said = f"only one term of the sum over {k.letter} is kept for each place: {lost}"
         for left, right in ((Ix(m), Ix(k)), (Ix(k), Ix(m))):
             later = Sum(m, mul(Ind(">", left, right), *there))
             yield "overwrite", said, text(at), Sum(k, mul(Ind(">", ONE, later), at.body))
 
 
 def _picking(body: Tree, k: Index) -> list[Tree]:
-    """Return the factors of a term that say which places it belongs to."""
+    """Return the factors of a term that say which places it belongs to: they compare positions, not values."""
     inner: list[Index] = []
     while isinstance(body, Sum):
         inner.append(body.index)
         body = body.body
     parts = body.factors if isinstance(body, Mul) else (body,)
     found = [f for f in parts if isinstance(f, Delta | Ind) and k in free_indices(f)]
+    found = [f for f in found if not any(isinstance(e, Entry) and e.tensor.classes is None for e in walk(f))]
     return [f for f in found if not any(i in free_indices(f) for i in inner)]
 
 
@@ -321,7 +396,9 @@ def _entry(at: Entry, env: tuple[Index, ...], tensors: Sequence[Tensor]) -> Iter
             if t.shape[a] == t.shape[b] and at.at[a] != at.at[b]:
                 places = list(at.at)
                 places[a], places[b] = places[b], places[a]
-                yield "transpose", f"{t.name} is transposed", text(at), Entry(t, tuple(places))
+                new = Entry(t, tuple(places))
+                said = f"{t.name} is transposed: {text(new)} stands where {text(at)} belongs"
+                yield "transpose", said, text(at), new
     for n, p in enumerate(at.at):
         for i in env:
             if i.size == t.shape[n] and p != Ix(i):
