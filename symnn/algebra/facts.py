@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 
 from symnn.algebra.budget import Exhausted
 from symnn.algebra.convert import canonical
 from symnn.algebra.leaves import is_whole
 from symnn.algebra.matching import Pattern, entries, find, positions_bind
-from symnn.algebra.normal import const, entry, indicator, multiply, of_index, power, product, rebuild
+from symnn.algebra.normal import const, entry, indicator, multiply, of_index, parts_of, power, product, rebuild
 from symnn.algebra.rewriting import Rewriting, Rule, joint, tensors_of
 from symnn.algebra.terms import ONE, Atom, Monomial, Poly, Rational
 from symnn.ground.indices import Index
@@ -116,13 +117,18 @@ def cleared(p: Poly) -> Poly:
 
 def unless_zero(p: Poly) -> Poly:
     """Write 1[q > 0] as 1 - 1[q = 0] where q is known not to be negative: q 1[q > 0] is q then."""
+    return rebuild(p, _unless_zero) if any(map(_has_unless_zero, p.atoms())) else p
 
-    def shown(a: Atom) -> Poly | None:
-        if a.kind == "ind" and a.data[0] == ">" and a.data[1].nonnegative and not is_whole(a.data[1]):
-            return ONE - indicator("=", a.data[1])
-        return None
 
-    return rebuild(p, shown)
+def _unless_zero(a: Atom) -> Poly | None:
+    if a.kind == "ind" and a.data[0] == ">" and a.data[1].nonnegative and not is_whole(a.data[1]):
+        return ONE - indicator("=", a.data[1])
+    return None
+
+
+@lru_cache(maxsize=100_000)
+def _has_unless_zero(a: Atom) -> bool:
+    return _unless_zero(a) is not None or any(_has_unless_zero(b) for p in parts_of(a) for b in p.atoms())
 
 
 def _without_roots(p: Poly) -> Poly:
