@@ -90,7 +90,9 @@ def test_names_are_unique_and_looked_up() -> None:
 def test_two_given_tensors_of_one_name_are_refused() -> None:
     x, y = data("x", (N,)), data("x", (N,))
     with pytest.raises(DefinitionError, match="Two different tensors are both named 'x'"):
-        FlowGraph((define("z", (n,), x[n] * y[n]),))
+        FlowGraph((define("z", (n,), 2 * x[n]), define("w", (n,), 3 * y[n])))
+    with pytest.raises(DefinitionError, match="node 'z': two different tensors are both named 'x'"):
+        define("z", (n,), x[n] * y[n])
     auto = tanh(data("p", (N, K)))
     graph = FlowGraph((plus(softmax(auto), auto),))
     assert len({t.name for t in graph.order}) == len(graph.order)

@@ -44,6 +44,36 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "scalars without names": (lambda: sn.scalars(""), "needs at least one name"),
     "an index of a number": (lambda: sn.index(3), "An index needs a letter"),
     "an input of an array": (lambda: sn.input("a", np.ones((2, 3))), r"found an array of shape \(2, 3\)"),
+    "one name twice": (lambda: sn.dims("N N"), r"dims\('N N'\) holds the name 'N' twice"),
+    "a name of digits": (lambda: sn.dims("1"), "begin with a letter.*'1' is none"),
+    "a name with a semicolon": (lambda: sn.indices("a;b"), "begin with a letter.*'a;b' is none"),
+    "an axis below zero": (lambda: sn.input("a", (-N,)), "-N is at most 0 whatever its symbols are"),
+    "an axis at most zero": (lambda: sn.input("a", (1 - N,)), "1 - N is at most 0"),
+    "a power as an axis": (lambda: sn.input("a", (N * N,)), r"products of different symbols, found N\*\*2.*M = dims"),
+    "two inputs of one name": (
+        lambda: sn.define("y", (n, i), x[n, i] * sn.input("x", (N, D))[n, i]), "two different tensors .*'x'",
+    ),
+    "a tensor plus one": (lambda: x + 1, r"without indices.*x\[n, i\] \+ 1, inside sn.define"),
+    "one minus a tensor": (lambda: 1 - x, "without indices"),
+    "a product of tensors": (lambda: x @ W, r"sum over the index they share, sn.sum\("),
+    "an array times a tensor": (lambda: np.ones(2) * x, "without indices"),
+    "NumPy's exp of a tensor": (lambda: np.exp(x), r"sympy.exp\(x\[n, i\]\)"),
+    "a tensor compared": (lambda: x > 0, "without indices"),
+    "an entry plus a tensor": (lambda: x[n, i] + x, "without indices"),
+    # positions
+    "half a position": (lambda: sn.define("a", (n, i), x[n, i / 2]), r"i/2 on axis 1 of x \(N, D\) is not a whole"),
+    "a third of a label": (lambda: sn.define("a", (n,), W[0, t[n] / 3]), r"KroneckerDelta\(3\*j, t\[n\]\) \* W\["),
+    "a scalar as a position": (lambda: sn.define("a", (n,), x[n, sn.scalars("lam")]), "Positions are made of indices"),
+    "half a position, guarded in vain": (
+        lambda: sn.define("a", (n, i, j), sympy.KroneckerDelta(i, 2 * j) * x[n, (i + 1) / 2] * W[0, j]), "not a whole",
+    ),
+    # a layer by itself
+    "a layer by itself": (lambda: sn.vjp(a, "a1"), "'a1' is the layer itself.* what arrives there, da1"),
+    "a layer judged by itself": (lambda: sn.check_gradient(a, "a1", "da1"), "'a1' is the layer itself"),
+    # numbers
+    "a number of 5000 digits": (
+        lambda: sn.prove_equal(sympy.Integer(10) ** 5000 * x[n, i], x[n, i]), "more than 3900 digits",
+    ),
     # layers
     "dense of an array": (lambda: sn.dense(np.ones((2, 3)), 4), r"found an array of shape .*declare an input"),
     "dense turned round": (lambda: sn.dense(3, x), "a tensor first, then the number of units"),
@@ -222,3 +252,25 @@ def test_a_hyperparameter_without_a_value_says_how_to_give_it(normed: sn.Network
     for wrong in ("0.1", float("nan"), sympy.Symbol("q", real=True)):
         with pytest.raises(sn.DefinitionError, match="eps must be a"):
             normed.predict(data, w, eps=wrong)
+
+
+def test_whole_positions_are_taken() -> None:
+    wide, k, s, i = sn.input("v", (N * D,)), sn.index("k", N), sn.dims("s"), sn.index("i", D)
+    same = sympy.KroneckerDelta
+    sn.define("a", (n, i, j), same(i, 2 * j) * x[n, i / 2] * W[0, j])
+    sn.define("a", (n, i, j), same(i, 2 * j + 1) * x[n, (i - 1) / 2] * W[0, j])
+    sn.define("a", (n, i, j), sn.where(sympy.Eq(i, s * j), x[n, i / s], 0) * W[0, j])
+    sn.define("a", (k,), wide[k * (k + 1) / 2])
+    sn.define("a", (n, i), x[n, sympy.Max(i - 1, 0)])
+
+
+def test_numbers_too_large_for_a_float_are_read() -> None:
+    large = sympy.Integer(10) ** 400
+    assert sn.prove_equal(large * x[n, i] + 1, 1 + x[n, i] * large)
+    assert not sn.prove_equal(large * x[n, i], large * x[n, i] + 1)
+
+
+def test_what_refuses_arithmetic_is_a_type_error() -> None:
+    with pytest.raises(TypeError):
+        x + 1
+    assert x == x and x != W

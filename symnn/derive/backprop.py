@@ -65,13 +65,20 @@ def backprop(output: Tensor, wanted: Sequence[Tensor], *, upstream: Tensor | Non
     Each node is derived by itself, never the inlined whole, and equal nodes once.
 
     Raises:
-        DefinitionError: the output is not a scalar and no upstream is given.
+        DefinitionError: the output is not a scalar and no upstream is given, or it is itself wanted with an upstream.
         UnsupportedError: a wanted tensor holds integers.
     """
     if output.rank and upstream is None:
         raise DefinitionError(
             f"{output.name!r} has shape {output.shape}, not a scalar. Use vjp() for a layer without a loss."
         )
+    if upstream is not None and output in wanted:
+        made = ", ".join(t.name for t in output.definition.args) if output.definition else ""
+        raise DefinitionError(
+            f"{output.name!r} is the layer itself: its gradient is what arrives there, {upstream.name}. "
+            + (f"Ask for the gradient by something it is computed from: {made}." if made else "It is computed from "
+               "nothing, so there is no other gradient to ask for.")
+        )  # fmt: skip
     for t in wanted:
         if t.classes is not None:
             raise UnsupportedError(f"{t.name!r} holds labels: there is no derivative by an integer.")

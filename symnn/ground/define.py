@@ -17,6 +17,7 @@ from symnn.ground.sympy_border import from_sympy
 from symnn.ground.template import Definition, Template, Typed, unbound
 from symnn.ground.tensors import Tensor
 from symnn.ground.tree import D, Entry, Ix, Sum, Sym, Tree, children, rebuild, tensors_in, walk
+from symnn.ground.whole import check_whole
 
 __all__ = ["abstract", "define", "typed"]
 
@@ -144,6 +145,18 @@ def _letters(tree: Tree) -> dict[Tensor, tuple[str, ...]]:
     return found
 
 
+def _named_apart(name: str, tensors: Iterable[Tensor]) -> None:
+    """Refuse two different declared tensors of one name."""
+    named: dict[str, Tensor] = {}
+    for t in tensors:
+        if t.definition is None and t.role in ("input", "parameter", "label"):
+            if named.setdefault(t.name, t) is not t:
+                raise DefinitionError(
+                    f"In node {name!r}: two different tensors are both named {t.name!r}, {named[t.name]!r} and {t!r}. "
+                    "Declare it once and use it in both places, or give the other one its own name."
+                )
+
+
 _CACHE: dict[Any, Template] = {}
 
 
@@ -172,7 +185,9 @@ def define(name: str, at: Iterable[Any], expression: Any, *, latex: str = "", po
     tree = from_sympy(expression)
     if any(isinstance(t, D) for t in walk(tree)):
         raise DefinitionError(f"In node {name!r}: a definition is a forward formula, without derivatives.")
+    _named_apart(name, tensors_in(tree))
     ranges = read_ranges(name, tree)
+    check_whole(name, tree)
     letters = {i for i in (*ranges, *free) if i.size is None}
     extents = {i.extent: ranges[i][0] for i in letters if i in ranges}
     as_typed = Typed(free, sympy.sympify(expression, strict=True), extents)

@@ -9,6 +9,7 @@ __all__ = [
     "DataError",
     "DefinitionError",
     "LabelError",
+    "OperandError",
     "ShapeError",
     "SymnnError",
     "UndefinedError",
@@ -27,6 +28,10 @@ class ShapeError(SymnnError):
 
 class DefinitionError(SymnnError):
     """A definition is not well formed: an index unbound, bound twice, or without a range."""
+
+
+class OperandError(DefinitionError, TypeError):
+    """A tensor without indices stands in arithmetic."""
 
 
 class UnsupportedError(SymnnError):

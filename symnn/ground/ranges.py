@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sympy
@@ -13,7 +14,7 @@ from symnn.ground.substitute import map_size
 from symnn.ground.sympy_border import to_sympy
 from symnn.ground.tree import Delta, Entry, Ind, Ix, Mul, Neg, Num, Sum, Tree, Where, children, walk
 
-__all__ = ["read_ranges"]
+__all__ = ["guarded_entries", "read_ranges"]
 
 Ranges = dict[Index, tuple[Size, str]]
 
@@ -44,7 +45,8 @@ def read_ranges(name: str, tree: Tree) -> Ranges:
                 if isinstance(i, Ix) and i.index.size is None and isinstance(label, Entry):
                     if label.tensor.classes is not None:
                         ranges.setdefault(i.index, (label.tensor.classes, f"the classes of {label.tensor.name}"))
-    _inside(name, tree, ranges, ())
+    for entry, guards in guarded_entries(tree):
+        _inside(name, entry, ranges, guards)
     return ranges
 
 
@@ -75,32 +77,37 @@ def _label(name: str, position: Entry, at: Entry, size: Size, place: str) -> Non
         )
 
 
-def _inside(name: str, tree: Tree, ranges: Ranges, guards: tuple[Tree, ...]) -> None:
-    """Check shifted positions, each together with the indicators and choices around it that must hold there."""
+def guarded_entries(tree: Tree, guards: tuple[Tree, ...] = ()) -> Iterator[tuple[Entry, tuple[Tree, ...]]]:
+    """Yield every entry with the indicators and choices around it that hold where it is read."""
     if isinstance(tree, Mul):
         guards = (*guards, *(f for f in tree.factors if isinstance(f, Ind | Delta)))
     if isinstance(tree, Where):
-        _inside(name, tree.condition, ranges, guards)
-        _inside(name, tree.then, ranges, (*guards, *_conjuncts(tree.condition)))
-        _inside(name, tree.other, ranges, (*guards, Neg(tree.condition)))
+        yield from guarded_entries(tree.condition, guards)
+        yield from guarded_entries(tree.then, (*guards, *_conjuncts(tree.condition)))
+        yield from guarded_entries(tree.other, (*guards, Neg(tree.condition)))
         return
     if isinstance(tree, Entry):
-        for axis, (position, size) in enumerate(zip(tree.at, tree.tensor.shape, strict=True)):
-            low, high = _guarded(position, ranges, guards)
-            if low is not None and (_always_positive(-low) or _always_positive(high - size + 1)):
-                if isinstance(position, Num):
-                    raise ShapeError(
-                        f"In node {name!r}: entry {low} is outside axis {axis} of {tree.tensor.name} "
-                        f"{size_text(tree.tensor.shape)}; positions are counted from 0."
-                    )
-                raise ShapeError(
-                    f"In node {name!r}: position {to_sympy(position)} runs from {low} to {high}"
-                    f"{' where the indicator is 1' if guards else ''}, outside axis {axis} of {tree.tensor.name} "
-                    f"{size_text(tree.tensor.shape)}.\n  Give the index a smaller size, or multiply by an indicator of "
-                    "the positions that exist."
-                )
+        yield tree, guards
     for part in children(tree):
-        _inside(name, part, ranges, guards)
+        yield from guarded_entries(part, guards)
+
+
+def _inside(name: str, at: Entry, ranges: Ranges, guards: tuple[Tree, ...]) -> None:
+    """Check an entry's shifted positions, together with what must hold there."""
+    for axis, (position, size) in enumerate(zip(at.at, at.tensor.shape, strict=True)):
+        low, high = _guarded(position, ranges, guards)
+        if low is not None and (_always_positive(-low) or _always_positive(high - size + 1)):
+            if isinstance(position, Num):
+                raise ShapeError(
+                    f"In node {name!r}: entry {low} is outside axis {axis} of {at.tensor.name} "
+                    f"{size_text(at.tensor.shape)}; positions are counted from 0."
+                )
+            raise ShapeError(
+                f"In node {name!r}: position {to_sympy(position)} runs from {low} to {high}"
+                f"{' where the indicator is 1' if guards else ''}, outside axis {axis} of {at.tensor.name} "
+                f"{size_text(at.tensor.shape)}.\n  Give the index a smaller size, or multiply by an indicator of "
+                "the positions that exist."
+            )
 
 
 def _conjuncts(condition: Tree) -> tuple[Tree, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from symnn.ground.tree import (
@@ -47,7 +49,7 @@ def text_key(tree: Tree) -> str:
     """Return a text that orders trees of one rank as a reader would, by their letters."""
     match tree:
         case Num():
-            return f"{float(tree.value):+.6e}"
+            return _number_text(tree.value)
         case Const():
             return tree.name
         case Sym():
@@ -62,6 +64,13 @@ def text_key(tree: Tree) -> str:
             return "Sum_" + tree.index.letter + text_key(tree.body)
         case _:
             return type(tree).__name__ + "(" + ",".join(text_key(p) for p in children(tree)) + ")"
+
+
+def _number_text(value: Fraction) -> str:
+    try:
+        return f"{float(value):+.6e}"
+    except OverflowError:  # too large for a float
+        return f"{Decimal(value.numerator) / Decimal(value.denominator):+.6e}"
 
 
 def term_key(tree: Tree) -> tuple[Any, ...]:

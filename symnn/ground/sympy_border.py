@@ -53,6 +53,10 @@ _RELATIONS = {
 _TO_RELATION = {rel: cls for cls, rel in _RELATIONS.items()}
 
 
+#: Python writes no number of more than 4300 digits.
+_MOST_BITS = 13_000
+
+
 def from_sympy(expression: Any) -> Tree:
     """Return the plain tree of a SymPy index expression, its terms and factors in reading order.
 
@@ -79,6 +83,11 @@ def _fraction(value: Any) -> Fraction:
     if not value.is_finite:
         raise UnsupportedError(f"{value} is not a finite real number. Use an indicator instead of infinite entries.")
     if value.is_Rational:
+        if max(abs(int(value.p)), int(value.q)).bit_length() > _MOST_BITS:
+            raise UnsupportedError(
+                "A number of more than 3900 digits stands in the formula, and no number so long is read or printed. "
+                "Divide the formula by it, or declare it as a scalar: c = sn.scalars('c')."
+            )
         return Fraction(int(value.p), int(value.q))
     plain = float(value)
     return (

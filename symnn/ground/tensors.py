@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import sympy
 
-from symnn.ground.errors import DefinitionError, ShapeError
+from symnn.ground.errors import DefinitionError, OperandError, ShapeError
 from symnn.ground.sizes import Size, as_size, size_text
 
 if TYPE_CHECKING:
@@ -156,6 +156,19 @@ class Tensor:
             f"Tensor {self.name!r} is indexed by indices, labels or whole numbers from 0, found {w!r}. "
             f"Make indices with n, i = sn.indices('n i'), then write {self.name}[n, i]."
         )
+
+    def _bare(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse arithmetic with the whole tensor."""
+        at = ", ".join("nijkl"[: self.rank]) or "()"
+        raise OperandError(
+            f"Tensor {self.name!r} stands in arithmetic without indices. Write a formula of its entries, such as "
+            f"{self.name}[{at}] + 1, inside sn.define(); a product of matrices is a sum over the index they share, "
+            "sn.sum(x[n, i] * W[i, j], i), and functions are SymPy's, sympy.exp(x[n, i])."
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _bare
+    __matmul__ = __rmatmul__ = __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = _bare
+    __lt__ = __le__ = __gt__ = __ge__ = __array_ufunc__ = _bare
 
     def __iter__(self) -> Any:
         raise TypeError(f"Tensor {self.name!r} is symbolic and cannot be iterated over; index it, for example x[n, i].")
