@@ -299,7 +299,7 @@ SLIPS: dict[str, tuple[Slip, ...]] = {
         Slip("1/d", "ds / np.sqrt(d)", "ds / d", "q k", "factor", "1/sqrt(D) times"),
         Slip("p(1 - p)", JACOBIAN, "ds = dp * p * (1 - p)", "q k", "elementwise", "its Jacobian is not diagonal"),
         Slip("softmax passed over", JACOBIAN, "ds = dp", "q k", "path", "is passed over"),
-        Slip("half of the Jacobian", JACOBIAN, "ds = p * dp", "q k", "term", "dP[i,j]*P[i,j] is missing, in dS"),
+        Slip("half of the Jacobian", JACOBIAN, "ds = p * dp", "q k", "term", "dP[i,k]*P[i,k] is missing, in dS"),
         Slip("mean for sum", "(dp * p).sum(", "(dp * p).mean(", "q k", "mean-for-sum", "divided by U, in dS"),
         Slip("p missing", "ds = p * (dp -", "ds = (dp -", "q k", "factor", "the factor P[i,j] is missing, in dS"),
         Slip("sum over queries", "(dp * p).sum(axis=1", "(dp * p).sum(axis=0", "q k", "axis", "over the wrong axis"),

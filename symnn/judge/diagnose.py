@@ -20,10 +20,11 @@ from symnn.derive.backprop import formula
 from symnn.graph.flow import FlowGraph
 from symnn.ground.indices import Index
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Div, Mul, Neg, Num, Sum, Sym, Tree, walk
+from symnn.ground.tree import Div, Entry, Mul, Neg, Num, Sum, Sym, Tree, walk
 from symnn.judge.edits import Edit, edits
 from symnn.judge.fits import (
     SAME,
+    Excess,
     Factor,
     alike,
     constant_ratio,
@@ -67,6 +68,13 @@ class _Hypothesis:
     where: str
     gradient: Callable[[Spot], Any]
     child: str = ""
+    inside: bool = False
+    edit: bool = False
+
+    @property
+    def rank(self) -> int:
+        """How plain it is, the plainest first; one place of several in a formula comes after all others."""
+        return _ORDER.get(self.kind, len(KINDS)) + len(KINDS) * self.inside
 
 
 class Text(Protocol):
@@ -83,6 +91,12 @@ class Text(Protocol):
 
     def divided(self, factor: str, *, negative: bool) -> str:
         """Return the formula divided by a constant and with another sign, or nothing where that is not right."""
+
+    def times(self, factor: str, *, divided: bool) -> str:
+        """Return the formula times a factor, or divided by it, or nothing where that is not right."""
+
+    def speaks_of(self, t: Tensor) -> bool:
+        """Tell whether a name in it is that of a value, or of what is computed from it within the formula."""
 
 
 def diagnose(
@@ -326,14 +340,27 @@ class _Case:
         found = self._entrywise_of(list(zip(self.given, self.true, strict=True)))
         if found is None:
             return ()
-        missing, factor = found
-        what = "is missing" if missing else "stands once too often"
-        return (Diagnosis("factor", f"the factor {factor} {what}", factor),)
+        mended = "" if self.typed is None else self.typed.times(found.text, divided=not found.missing)
+        return (Diagnosis("factor", self._said(found), found.text, mended),)
 
-    def _entrywise_of(self, pairs: Sequence[tuple[Any, Any]]) -> tuple[bool, str] | None:
-        """Return a factor entry by entry between two arrays, the same at every point, and whether it is missing."""
+    def _said(self, found: Excess) -> str:
+        """Return an excess in words; what the formula does not speak of cannot stand there once too often."""
+        if found.missing or self._speaks_of(found.tensor):
+            return found.sentence()
+        turned = found.turned()
+        return f"yours is {found.text} times what it should be" if turned is None else turned.sentence()
 
-        def found(n: int) -> list[tuple[bool, str]]:
+    def _speaks_of(self, t: Tensor) -> bool:
+        """Tell whether the gradient given may hold a value as a factor: its text does, or the true one has no 1/t."""
+        if self.typed is not None:
+            return self.typed.speaks_of(t)
+        below = (at.den for at in walk(self.truth.readable()) if isinstance(at, Div))
+        return not any(isinstance(e, Entry) and e.tensor is t for den in below for e in walk(den))
+
+    def _entrywise_of(self, pairs: Sequence[tuple[Any, Any]]) -> Excess | None:
+        """Return a factor entry by entry between two arrays that is the same at every point."""
+
+        def found(n: int) -> list[Excess]:
             named = self._named(self.spots[n])
             return list(entrywise(*pairs[n], self.target.shape, named, self.tolerance))
 
@@ -375,14 +402,17 @@ class _Case:
                     self.multiples.append((n, h, factor))
         if not matches:
             return ()
-        _, h = min(matches, key=lambda m: (_ORDER.get(m[1].kind, 99), m[0]))
+        _, h = min(matches, key=lambda m: (m[1].rank, m[0]))
+        if h.kind == "elementwise" and h.edit:  # one entry of a sum by chance: a term or a place left out is plainer
+            others = [k for _, k in matches if (k.kind, k.inside) in (("term", False), ("path", True))]
+            h = min(others, key=lambda k: k.inside, default=h)
         return (Diagnosis(h.kind, h.sentence, h.where),)
 
     def scaled(self) -> tuple[Diagnosis, ...]:
         """Explain it by one slip and a factor besides, a constant or a named array."""
         if not self.multiples:
             return self._elementwise_times()
-        _, h, factor = min(self.multiples, key=lambda m: (_ORDER.get(m[1].kind, 99), m[0]))
+        _, h, factor = min(self.multiples, key=lambda m: (m[1].rank, m[0]))
         return (Diagnosis(h.kind, h.sentence, h.where), *self._constant(factor, besides=True))
 
     def _elementwise_times(self) -> tuple[Diagnosis, ...]:
@@ -397,8 +427,7 @@ class _Case:
                     continue
                 found = self._entrywise_of(pairs)
                 if found is not None:
-                    what = "is missing" if found[0] else "stands once too often"
-                    more = Diagnosis("factor", f"and the factor {found[1]} {what}", found[1])
+                    more = Diagnosis("factor", f"and {self._said(found)}", found.text)
                     return (Diagnosis(h.kind, h.sentence, h.where), more)
         return ()
 
@@ -418,14 +447,14 @@ class _Case:
         """Yield the slips that are tried."""
         truth = self.truth
         for d in detours(truth):
-            yield _Hypothesis(d.kind, d.sentence, d.where, _detoured(truth, d), d.contribution)
+            yield _Hypothesis(d.kind, d.sentence, d.where, _detoured(truth, d), d.contribution, d.inside)
         count = 0
         for source, tensor, free, e in self._edits():
             count += 1
             if count > _MOST_EDITS:
                 return
             sentence = e.sentence if source is None else f"{e.sentence}, in {source}"
-            yield _Hypothesis(e.kind, sentence, e.where, self._edited(tensor, free, e.tree))
+            yield _Hypothesis(e.kind, sentence, e.where, self._edited(tensor, free, e.tree), edit=True)
 
     def _edits(self) -> Iterator[tuple[str | None, Tensor, tuple[Index, ...], Edit]]:
         """Yield slips in the formula of the gradient, of the gradients and named values that it speaks of."""
@@ -491,9 +520,7 @@ class _Case:
         found = self._entrywise_of(parts)
         if found is None:
             return ()
-        missing, factor = found
-        what = "is missing" if missing else "stands once too often"
-        return (Diagnosis("factor", f"the factor {factor} {what} in the contribution {h.child}", factor),)
+        return (Diagnosis("factor", f"{self._said(found)} in the contribution {h.child}", found.text),)
 
     def _added(self) -> tuple[Diagnosis, ...]:
         """Explain it by a named tensor, or a multiple of one, that is added."""
@@ -555,10 +582,12 @@ class _Case:
             for h, array in self.found
             if float(np.abs(array - true).max()) < 1e6 * scale and not h.sentence.endswith("the identity")
         ]
-        changes.sort(key=lambda c: _ORDER.get(c[0].kind, 99))
+        changes.sort(key=lambda c: c[0].rank)
         tried = 0
         for n, (h, a) in enumerate(changes):
             for k, b in changes[n + 1 :]:
+                if h.inside and k.inside:  # of two places of one formula, the one may hold the other
+                    continue
                 tried += 1
                 if tried > 40 * _MOST_PAIRS:
                     return ()

@@ -247,6 +247,9 @@ def _factors(at: Mul) -> Iterator[_Slip]:
         rest = mul(*at.factors[:n], *at.factors[n + 1 :])
         kind = "mask" if isinstance(f, Ind | Delta) else "factor"
         yield kind, f"the factor {text(f)} is missing", text(f), rest
+        if isinstance(f, Add) and isinstance(f.terms[-1], Neg):  # -(b - a) is written a - b
+            turned = Add(tuple(t.body if isinstance(t, Neg) else Neg(t) for t in reversed(f.terms)))
+            yield "factor", f"the factor {text(turned)} is missing", text(f), Neg(rest)
         if not isinstance(f, Ind | Delta | Num):
             yield "factor", f"the factor {text(f)} stands twice", text(f), Mul((*at.factors, f))
             yield "factor", f"{text(f)} divides, where it multiplies", text(f), Div(rest, f)

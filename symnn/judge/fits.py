@@ -13,7 +13,18 @@ import numpy as np
 from symnn.ground.sizes import Size
 from symnn.ground.tensors import Tensor
 
-__all__ = ["SAME", "Factor", "aligned_to", "alike", "constant_ratio", "entrywise", "named_factor", "reductions"]
+__all__ = [
+    "SAME",
+    "Excess",
+    "Factor",
+    "aligned_to",
+    "alike",
+    "constant_ratio",
+    "entrywise",
+    "named_factor",
+    "reductions",
+    "transposes",
+]
 
 #: Two arrays are the same up to rounding where they differ by less than this of the larger entry.
 SAME = 1e-8
@@ -199,10 +210,47 @@ _SHAPES: tuple[tuple[str, Any], ...] = (
 )  # fmt: skip
 
 
+#: The shapes that undo others.
+_UNDONE = {
+    "{0}": "1/{0}", "1/{0}": "{0}", "{0}**2": "1/{0}**2", "1/{0}**2": "{0}**2", "sqrt({0})": "1/sqrt({0})",
+    "1/sqrt({0})": "sqrt({0})",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A factor, entry by entry, of which an array has too little (``missing``) or too much.
+
+    Attributes:
+        missing: the array times the factor is the true one; else it is the true one times the factor.
+        form: the factor as a function of a named value, "1/{0}**2", and ``tensor`` that value.
+    """
+
+    missing: bool
+    form: str
+    tensor: Tensor
+
+    @property
+    def text(self) -> str:
+        """The factor."""
+        return self.form.format(self.tensor.name)
+
+    def turned(self) -> Excess | None:
+        """Return the same said the other way round, sigma too much as 1/sigma too little, where there is a way."""
+        form = _UNDONE.get(self.form)
+        return None if form is None else Excess(not self.missing, form, self.tensor)
+
+    def sentence(self) -> str:
+        """Return what is missing or too much, in words."""
+        below = self.form.startswith("1/")
+        word = f"the division by {self.text[2:]}" if below else f"the factor {self.text}"
+        return f"{word} {'is missing' if self.missing else 'stands once too often'}"
+
+
 def entrywise(
     given: Any, true: Any, shape: tuple[Size, ...], named: Iterable[tuple[Tensor, Any]], tolerance: float = SAME
-) -> Iterator[tuple[bool, str]]:
-    """Yield (missing, factor): the factor, of a named value, that is missing in an array or stands there in excess."""
+) -> Iterator[Excess]:
+    """Yield the factors, of named values, that are missing in an array or stand there in excess."""
     given, true = np.asarray(given, dtype=float), np.asarray(true, dtype=float)
     if given.shape != true.shape:
         return
@@ -216,6 +264,6 @@ def entrywise(
             if not np.all(np.isfinite(factor)) or np.ptp(factor) == 0:
                 continue
             if alike(given * factor, true, tolerance):
-                yield True, form.format(t.name)
+                yield Excess(True, form, t)
             elif alike(given, true * factor, tolerance):
-                yield False, form.format(t.name)
+                yield Excess(False, form, t)

@@ -30,7 +30,7 @@ from symnn.language.syntax import (
 )
 from symnn.nn.activations import ACTIVATIONS
 
-__all__ = ["Change", "Known", "changed", "changes", "scaled"]
+__all__ = ["Change", "Known", "changed", "changes", "multiplied", "scaled"]
 
 #: How tightly an operator binds; a name or a call binds tightest.
 _BINDS = {"|": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "@": 4, "**": 6}
@@ -100,6 +100,15 @@ def scaled(program: Program, text: str, factor: str, *, negative: bool) -> str:
         bare = isinstance(node, Unary) and node.op == "-" and factor == "1"
         body = body.lstrip()[1:].lstrip() if bare else f"-{body}" if binding > 3 else f"-({body})"
     return text[:start] + body + text[end:]
+
+
+def multiplied(program: Program, text: str, factor: str, *, divided: bool) -> str:
+    """Return a formula times a factor, or divided by it."""
+    node = program.result
+    start, end = node.span
+    body = text[start:end] if _binding(node) >= 4 or _enclosed(text, start, end) else f"({text[start:end]})"
+    parted = divided and not (factor.isidentifier() or _enclosed(factor, 0, len(factor)))
+    return text[:start] + f"{body} {'/' if divided else '*'} {f'({factor})' if parted else factor}" + text[end:]
 
 
 def changes(program: Program, text: str, known: Known) -> tuple[list[tuple[Change, ...]], ...]:

@@ -22,6 +22,7 @@ from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor, input
 from symnn.ground.tree import Entry, Ix, Mul, Sum, Tree, mul, tensors_in, transform, walk
 from symnn.judge.dense import Dense
+from symnn.judge.places import Place, places
 from symnn.judge.spots import Spot
 from symnn.judge.truth import Truth
 from symnn.language.one_number import derivative_of, taken_at
@@ -40,13 +41,21 @@ Change = Callable[[Dense, Contribution, Any], Any]
 
 @dataclass(frozen=True)
 class Detour:
-    """Some uses of a tensor taken otherwise, in words; ``contribution`` names the one that is left out."""
+    """Some uses of a tensor taken otherwise, in words.
+
+    Attributes:
+        kind: of slip; ``sentence`` and ``where`` say which.
+        changes: what is taken instead, by the use.
+        contribution: names the one that is left out.
+        inside: it is one place of several in one formula, where slips in the formula itself read plainer.
+    """
 
     kind: str
     sentence: str
     where: str
     changes: Mapping[tuple[Tensor, int], Change]
     contribution: str = ""
+    inside: bool = False
 
 
 def gradient_along(truth: Truth, spot: Spot, changes: Mapping[tuple[Tensor, int], Change]) -> Any:
@@ -96,6 +105,9 @@ def detours(truth: Truth) -> Iterator[Detour]:
                 yield _alone(t, uses, n)
             if _same_axes(t, use.child):
                 yield from _along(truth, t, use, edge)
+    for t in truth.adjoints.visited:
+        for n, use in enumerate(truth.adjoints.contributions.get(t, [])):
+            yield from _at_places(t, use, (t, n))
 
 
 def _of_several(
@@ -118,6 +130,30 @@ def _of_several(
     yield Detour("path", said, child.name, {edge: _nothing}, name)
     yield Detour("sign", f"the contribution {name} has the wrong sign", child.name, {edge: turned})
     yield Detour("term", f"the contribution {name} is taken twice", child.name, {edge: twice})
+
+
+def _at_places(t: Tensor, use: Contribution, edge: tuple[Tensor, int]) -> Iterator[Detour]:
+    """Yield a use of a tensor that stands at several places of the child's formula, one place taken otherwise."""
+    apart = places(t, use.child)
+    for place in apart:
+        others = [p for p in apart if p is not place]
+        through = ", ".join(p.name for p in others)
+
+        def rest(dense: Dense, above: Any, others: list[Place] = others) -> Any:
+            return sum(p.pulled(dense, above) for p in others)
+
+        def without(dense: Dense, u: Contribution, above: Any, rest: Any = rest) -> Any:
+            return rest(dense, above)
+
+        name = f"through {place.name}"
+        said = f"the path {name} is missing: only that through {through} is taken"
+        yield Detour("path", said, place.name, {edge: without}, name, True)
+        for e, pulled in place.edits():
+
+            def slipped(dense: Dense, u: Contribution, above: Any, rest: Any = rest, pulled: Any = pulled) -> Any:
+                return rest(dense, above) + pulled(dense, above)
+
+            yield Detour(e.kind, f"{e.sentence}, in what passes {name}", e.where, {edge: slipped}, "", True)
 
 
 def _alone(t: Tensor, uses: list[Contribution], n: int) -> Detour:

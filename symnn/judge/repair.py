@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Fn, Num, Sym, walk
 from symnn.judge.candidate import Mismatched, one_per_line
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement
-from symnn.judge.mends import Change, Known, changed, changes, scaled
+from symnn.judge.mends import Change, Known, changed, changes, multiplied, scaled
 from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
 from symnn.language.grammar import parse
 from symnn.language.reading import Reading, read_formula
+from symnn.language.syntax import names_in
 from symnn.nn.activations import ACTIVATIONS
 
 __all__ = ["Mender", "judged_mismatch"]
@@ -63,6 +65,17 @@ class Mender:
             return short[0].mended
         made = scaled(parse(self.text), self.text, factor, negative=negative)
         return made if self._is_right(made) else ""
+
+    def times(self, factor: str, *, divided: bool) -> str:
+        """Return the formula times a factor, or divided by it, or nothing where that is not right."""
+        upside = factor.startswith("1/")
+        made = multiplied(parse(self.text), self.text, factor[2:] if upside else factor, divided=divided != upside)
+        return made if self._is_right(made) else ""
+
+    def speaks_of(self, t: Tensor) -> bool:
+        """Tell whether a name in the formula is that of a value."""
+        known = (self.truth.scope.find(name.name) for name in names_in(parse(self.text)))
+        return any(array is not None and array.tensor is t for array in known)
 
     def _first(self, tried: Sequence[tuple[Change, ...]]) -> tuple[Diagnosis, ...]:
         for c in tried[:_MOST]:
