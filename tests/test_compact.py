@@ -47,6 +47,7 @@ def sketches() -> dict[str, Page]:
         return {key: row.build() for key, (_, row) in ROWS.items()}
 
 
+@pytest.mark.slow
 def test_the_table_is_current() -> None:
     page = compact_table.PAGE.read_text(encoding="utf-8")
     written = page.split(compact_table.BEGIN)[1].split(compact_table.END)[0]

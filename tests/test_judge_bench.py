@@ -138,6 +138,7 @@ def test_right_gradients_are_called_right(plans: list[Prepared]) -> None:
     assert failed == []
 
 
+@pytest.mark.slow
 def test_slips_are_called_wrong_and_mostly_told(plans: list[Prepared]) -> None:
     missed, told, count = [], 0, 0
     for n, (case, plan) in enumerate(zip(CASES, plans, strict=True)):
