@@ -236,7 +236,7 @@ class Network:
 
         Raises:
             UnknownNameError: a size the network does not have, or no such scheme.
-            DefinitionError: a size of a parameter is left open, or is no whole number.
+            DefinitionError: a size of a parameter is left open, is no whole number, or leaves an axis no entry.
         """
         whole_number("init()", "seed", seed, 0)
         chosen = self._sizes(sizes, named)
@@ -247,6 +247,11 @@ class Network:
                 missing = ", ".join(dict.fromkeys(open_sizes))
                 raise DefinitionError(f"Parameter {name!r} has shape {size_text(t.shape)}: give {missing}.")
             shapes[name] = tuple(size_value(s, chosen) for s in t.shape)
+            if min(shapes[name], default=1) < 1:
+                raise DefinitionError(
+                    f"Parameter {name!r} has shape {size_text(t.shape)}, with these sizes {size_text(shapes[name])}: "
+                    "every axis needs at least one entry."
+                )
         fixed = {name: t.initial for name, t in self.parameters.items() if t.initial is not None}
         deviations = {
             name: math.sqrt(float(at_values(start.variance, chosen)))

@@ -362,3 +362,14 @@ def test_a_shared_weight_collects_both_uses() -> None:
     net = sn.Network(sn.mse(sn.dense(h, D, name="2", weight=W), y))
     assert net.gradient("W").matrix == "delta1.T @ x + delta2.T @ h1"
     assert net.check("W").proved
+
+
+def test_an_axis_of_a_difference_has_entries_where_it_is_checked() -> None:
+    rows, less = sn.dims("N K")
+    n = sn.index("n")
+    w = sn.parameter("w", (rows - 2 * less,))
+    net = sn.Network(sn.define("L", (), sn.sum(w[n] ** 2, n)))
+    assert net.gradient("w").check()
+    assert net.init(N=5, K=1)["w"].shape == (3,)
+    with pytest.raises(sn.DefinitionError, match=r"'w' has shape .*every axis needs at least one entry"):
+        net.init(N=2, K=5)

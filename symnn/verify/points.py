@@ -156,6 +156,18 @@ def _sizes(symbols: Symbols, n: int, rng: np.random.Generator, largest: int) -> 
     return dict(zip(symbols.sizes, rng.permutation(pool)[: len(symbols.sizes)].tolist(), strict=True))
 
 
+def _inhabited(
+    graph: FlowGraph, symbols: Symbols, n: int, rng: np.random.Generator, largest: int
+) -> dict[Any, Any]:  # fmt: skip
+    """Return sizes at which no axis is shorter than nothing: N - K >= 0."""
+    differences = [s for s in dict.fromkeys(s for t in graph.order for s in t.shape) if s.is_Add]
+    for attempt in range(_DRAWS * _DRAWS):
+        sizes = _sizes(symbols, n, rng, largest + attempt // _DRAWS)
+        if all(size_value(s, sizes) >= 0 for s in differences):
+            return sizes
+    raise OutsideDomain("no sizes were found at which every axis has entries")
+
+
 def at_points(
     graph: FlowGraph,
     symbols: Symbols,
@@ -185,7 +197,7 @@ def at_points(
         for kind in (n, 0) if n % 4 == 3 else (n,):
             if found is not None:
                 break
-            sizes = _sizes(symbols, kind, rng, largest)
+            sizes = _inhabited(graph, symbols, kind, rng, largest)
             chosen = {**sizes, **{s: 0.2 + float(rng.random()) for s in symbols.scalars}}
             for mode in _MODES:
                 if found is None:
