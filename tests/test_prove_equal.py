@@ -146,6 +146,8 @@ def test_a_fact_at_a_kink_decides_no_derivative() -> None:
 
 
 R = sn.define("R", (i,), sp.Max(x[i], 200 + y[i] ** 2))
+H = sn.relu(x, name="H")
+APART = sn.define("apart", (i, j), x[i] - x[j])
 #: These hold off what looks like a kink, and it is none: an open set, or not one of what is differentiated.
 NOT_WAIVED: dict[str, tuple[Any, Any, Any]] = {
     "equal on an open set": (sp.Derivative(u[i] * sp.sign(x[i] - R[i]) ** 2, u[i]), 1, ()),
@@ -165,6 +167,23 @@ NOT_WAIVED: dict[str, tuple[Any, Any, Any]] = {
         sp.Derivative(x[i] ** 2, x[i]) + 5 * sn.indicator(sp.Eq(x[i], 1234 + y[i] ** 2)), 2 * x[i], (),
     ),
     "beside it at pi": (sp.Derivative(x[i] ** 2, x[i]) + 5 * sn.indicator(sp.Eq(x[i], sp.pi)), 2 * x[i], ()),
+    "a computed variable that is 0 on half of the line": (
+        sp.Derivative(sp.Max(H[i], 0), H[i]), sn.indicator(H[i] > 0) + 5 * sn.indicator(sp.Eq(H[i], 0)), (),
+    ),
+    "a computed variable that is 0 on a diagonal": (
+        sp.Derivative(sp.Abs(APART[i, j]), APART[i, j]),
+        sp.sign(APART[i, j]) + sn.indicator(sp.Eq(APART[i, j], 0)), (),
+    ),
+    "where there is a derivative": (
+        sp.Derivative(sp.Max(x[i], 0) ** 2, x[i]), 2 * sp.Max(x[i], 0) + 7 * sn.indicator(sp.Eq(x[i], 0)), (),
+    ),
+    "where there is one of a product": (
+        sp.Derivative(x[i] * sp.Abs(x[i]), x[i]), 2 * sp.Abs(x[i]) + 7 * sn.indicator(sp.Eq(x[i], 0)), (),
+    ),
+    "what is held": (
+        sp.Derivative(sp.Max(sn.stop_gradient(x[i]), 0) * x[i], x[i]),
+        sp.Max(x[i], 0) + 3 * sn.indicator(sp.Eq(x[i], 0)), (),
+    ),
     "a kink in another variable": (sp.Derivative(u[i] * sp.sign(x[i] - 77) ** 2, u[i]), 1, ()),
 }  # fmt: skip
 
@@ -179,6 +198,38 @@ def test_a_kink_in_the_variable_is_waived_where_a_fact_is_of_something_else() ->
     relu = sp.Derivative(S(sp.Max(q[n, c], 0) * z[n, c], n, c), q[m, k])
     given = [(S(w[n], n), 1)]
     assert sn.prove_equal(relu * S(w[n], n), sn.indicator(q[m, k] >= 0) * z[m, k], given=given)
+
+
+def test_a_kink_in_a_computed_variable_is_waived_where_it_takes_each_value_on_a_null_set() -> None:
+    bias = sn.parameter("bias", (C,))
+    for a in (sn.define("a", (c,), S(W[c, i] * x[i], i)), sn.define("a", (c,), S(W[c, i] * x[i], i) + bias[c])):
+        assert sn.prove_equal(sp.Derivative(sp.Max(a[c], 0), a[c]), sn.indicator(a[c] >= 0))
+
+
+SHARES = sn.softmax(x, name="shares")
+HOLD_WHERE_SOLVED: dict[str, tuple[Any, Any, Any]] = {
+    "exp": (x[i], 0, [(sp.exp(x[i]), 1)]),
+    "softmax": (x[i] - x[j], 0, [(SHARES[i], SHARES[j])]),
+    "cubic": (x[i], 0, [(x[i] ** 3 + x[i], 0)]),
+    "quartic": (x[i], 0, [(x[i] ** 4, 0)]),
+    "not above": (sn.indicator(x[i] ** 2 > 2), 0, [(x[i] ** 2, 2)]),
+    "equal": (sn.indicator(sp.Eq(x[i] ** 2, 2)), 1, [(x[i] ** 2, 2)]),
+}
+
+
+@pytest.mark.parametrize("name", HOLD_WHERE_SOLVED)
+def test_what_a_fact_fixes_up_to_rounding_is_not_refuted(name: str) -> None:
+    a, b, facts = HOLD_WHERE_SOLVED[name]
+    assert sn.prove_equal(a, b, given=facts).verdict != "refuted"
+
+
+@pytest.mark.parametrize(("a", "b", "fact"), [
+    (x[i], 1, (sp.exp(x[i]), 1)), (x[i] ** 2, 3, (x[i] ** 2, 2)), (x[i], sp.Rational(7, 5), (x[i] ** 2, 2)),
+    (sn.indicator(x[i] ** 2 > 1), 0, (x[i] ** 2, 2)),
+])  # fmt: skip
+def test_and_what_is_false_there_is(a: Any, b: Any, fact: Any) -> None:
+    found = sn.prove_equal(a, b, given=[fact]).counterexample
+    assert found is not None and found.left != found.right
 
 
 def test_declared_signs_hold_where_facts_are_tried() -> None:

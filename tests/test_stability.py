@@ -521,3 +521,17 @@ LOGS = [
 def test_logarithms_of_quotients_are_differences(expression: Any, words: str) -> None:
     made = to_sympy(expanded_logs(formula(expression)))
     assert str(made) == words
+
+
+@pytest.mark.parametrize("make", [
+    lambda v: sympy.sign(v) * sympy.exp(-sympy.Abs(v)), lambda v: sympy.sign(v) / (1 + sympy.exp(sympy.Abs(v))),
+    lambda v: v * sympy.exp(-sympy.Abs(v)),
+])  # fmt: skip
+def test_a_sign_beside_something_small(make: Any) -> None:
+    """A value r = sign(v) exp(-|v|) is not divided by: r^2 exp(|v|) has no value where exp(-|v|) is 0."""
+    N, n = sn.dims("N"), sn.index("n")
+    v = sn.parameter("v", (N,))
+    r = sn.define("r", (n,), make(v[n]))
+    f = sn.Network(sn.define("L", (), sn.sum(r[n], n))).compile()
+    _, grads = f({"v": np.array([1000.0, -800.0, 1.0])}, {})
+    assert np.all(np.isfinite(grads["v"])) and np.all(grads["v"][:2] == 0)

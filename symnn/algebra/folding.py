@@ -86,7 +86,7 @@ def _as_product(
     if single is None:
         return
     for a, e in single[0]:
-        if a.kind in ("exp", "fn", "ent") and e == 1 and all(i in a.indices for i in at):
+        if a.kind in ("exp", "fn", "ent") and e == 1 and not _is_sign(a) and all(i in a.indices for i in at):
             beside = tuple((b, k) for b, k in single[0] if b is not a)
             yield Solution(a, 1, name.scaled(Fraction(1) / single[1]), at, kept, tensor, beside)
             return
@@ -107,11 +107,11 @@ def _size(a: Atom) -> int:
 
 def _solve(body: Poly, name: Poly, seen: set[Atom], kinds: frozenset[str]) -> list[tuple[Atom, Rational, Poly]]:
     out: list[tuple[Atom, Rational, Poly]] = []
-    candidates = dict.fromkeys(a for a in body.atoms() if a.kind in kinds)
+    candidates = dict.fromkeys(a for a in body.atoms() if a.kind in kinds and not _is_sign(a))
     for a in list(candidates):
         if a.kind == "base":
             for b in a.data.atoms():
-                if b.kind in kinds and b.kind != "base":
+                if b.kind in kinds and b.kind != "base" and not _is_sign(b):
                     candidates.setdefault(b)
     for a in candidates:
         if a in seen:
@@ -127,6 +127,11 @@ def _solve(body: Poly, name: Poly, seen: set[Atom], kinds: frozenset[str]) -> li
         elif a.kind == "base" and "sum" in kinds:  # q^e = v gives q = v^(1/e)
             out.extend(_solve(a.data, value, seen | {a}, kinds))
     return out
+
+
+def _is_sign(a: Atom) -> bool:
+    """Tell whether an atom stands for a sign: it is never solved for, as s = r exp(|v|) from r = s exp(-|v|)."""
+    return a.kind == "ent" and a.data[0].role == "sign"
 
 
 def _step(body: Poly, a: Atom) -> Rational:

@@ -12,16 +12,19 @@ from functools import lru_cache
 from itertools import permutations
 from itertools import product as iproduct
 
-from symnn.algebra.convert import canonical, expand, reaches
+from symnn.algebra.convert import canonical, reaches
+from symnn.algebra.equalities import on_equalities
 from symnn.algebra.facts import Fact
 from symnn.algebra.inside import rename
 from symnn.algebra.leaves import of_index
-from symnn.algebra.normal import const, parts_of, rebuild
+from symnn.algebra.normal import const, indicator, multiply, parts_of, rebuild
 from symnn.algebra.opening import inline
 from symnn.algebra.products import content, oriented
 from symnn.algebra.terms import Atom, Monomial, Poly
+from symnn.ground.indices import Index
+from symnn.ground.template import entry_of, unfold
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Add, D, Div, Entry, Ix, Mul, Neg, Num, Sum, Sym, Tree, tensors_in, walk
+from symnn.ground.tree import D, Tree, tensors_in, walk
 
 __all__ = ["Waiver", "released", "same_zeros"]
 
@@ -42,21 +45,19 @@ class Waiver:
     def __init__(
         self, sides: Iterable[Tree], facts: tuple[Fact, ...], taken: Tree | None = None, by: Tensor | None = None
     ) -> None:
-        pending = [t for side in sides for t in walk(side) if isinstance(t, D)]
-        self.bodies: list[tuple[Tree, Tensor]] = [(d.body, d.wrt.tensor) for d in pending]
+        self.pending = [t for side in sides for t in walk(side) if isinstance(t, D)]
         self.taken = (taken, by) if taken is not None and by is not None else None
-        self.variables = {wrt for _, wrt in self.bodies}
         self.tied = _tied(facts)
 
     def open(self, target: Tensor) -> None:
         """Open a definition in what is differentiated; a variable stays one."""
-        self.bodies = [(b if wrt is target else inline(b, frozenset((target,))), wrt) for b, wrt in self.bodies]
+        self.pending = [D(inline(d.body, frozenset((target,)) - {d.wrt.tensor}), d.wrt) for d in self.pending]
         if self.taken is not None and self.taken[1] is not target:
             self.taken = (inline(self.taken[0], frozenset((target,))), self.taken[1])
 
     def without(self, poly: Poly, used: set[str]) -> Poly | None:
         """Return a form without the terms that live only at kinks, ``used`` told whose; None where there are none."""
-        if not (self.bodies or self.taken) or not any(self._null(m) for m in poly.terms):
+        if not (self.pending or self.taken) or not any(self._null(m) for m in poly.terms):
             return None
         kinks = self._kinks()
         out = {}
@@ -69,10 +70,15 @@ class Waiver:
         return Poly(out)
 
     def _kinks(self) -> frozenset[Poly]:
-        forms = [(canonical(expand(body, wrt)), wrt) for body, wrt in self.bodies]
+        forms = [(canonical(taken), taken.wrt.tensor) for taken in self.pending]
         if self.taken is not None:
             forms.append((canonical(self.taken[0]), self.taken[1]))
-        return frozenset(p for form, wrt in forms for p in _arguments(released(form)) if _moves_with(p, wrt))
+        return frozenset(
+            _unsigned(released(p))
+            for form, wrt in forms
+            for p in _arguments(form)
+            if _moves_with(p, wrt) and _jumps(form, p)
+        )
 
     def _null(self, m: Monomial, kinks: frozenset[Poly] | None = None) -> str | None:
         """Return the name of a tensor off a null set of whose entries a product, or a sum that is a factor of it, is 0.
@@ -127,12 +133,8 @@ class Waiver:
         return None
 
     def _free(self, tensor: Tensor) -> bool:
-        """Tell whether the entries of a tensor take any values: given ones, variables, and sums of products of them."""
-        if tensor in self.tied:
-            return False
-        if tensor.definition is None or tensor in self.variables:
-            return True
-        return self.taken is not None and (tensor is self.taken[1] or _is_polynomial(tensor))
+        """Tell whether each value of an entry of a tensor is taken on a null set of given entries only."""
+        return tensor not in self.tied and (tensor.definition is None or _is_generic(tensor))
 
 
 def _tied(facts: tuple[Fact, ...]) -> frozenset[Tensor]:
@@ -156,26 +158,66 @@ def _with_origins(tensors: Iterable[Tensor]) -> list[Tensor]:
     return list(found)
 
 
-def _is_polynomial(tensor: Tensor) -> bool:
-    """Tell whether a tensor is computed from given ones by sums and products alone."""
-    for t in _with_origins((tensor,)):
-        if t.definition is not None:
-            for at in walk(t.definition.template.tree):
-                if not isinstance(at, Add | Neg | Mul | Div | Sum | Entry | Ix | Num | Sym):
-                    return False
-                if isinstance(at, Div) and tensors_in(at.den):
-                    return False
-    return True
+@lru_cache(maxsize=10_000)
+def _is_generic(tensor: Tensor) -> bool:
+    """Tell whether a computed entry is, at all sizes and indices, linear in some given ones and not constant in them.
+
+    One term holds them, alone or times given entries, and no other: sum_j W_ij x_nj + b_i is, x_i - x_j is not.
+    """
+    at = tuple(Index("i", size) for size in tensor.shape)
+    poly = canonical(unfold(entry_of(tensor, at)))
+    for m in poly.terms:
+        others = [b for other in poly.terms if other != m for b, _ in other]
+        for t in _given(m) or ():
+            if not any(_has_to_do(b, t) for b in others):
+                return True
+    return False
+
+
+def _given(m: Monomial) -> list[Tensor] | None:
+    """Return the given tensors in a product of their entries and of what is positive; None where it is none such."""
+    found: list[Tensor] = []
+    for a, e in m:
+        entry = a.kind == "ent" and a.data[0].definition is None and a.data[0].classes is None
+        if entry and isinstance(e, int) and e > 0:
+            found.append(a.data[0])
+        elif a.kind == "sum" and e == 1:
+            inner = _given(a.data[1])
+            if inner is None:
+                return None
+            found += inner
+        elif not a.positive:
+            return None
+    return found
+
+
+def _jumps(form: Poly, p: Poly) -> bool:
+    """Tell whether a derivative has other values on the two sides of p = 0: x |x| has a derivative at 0."""
+
+    def side(above: int) -> Poly:
+        def settled(a: Atom) -> Poly | None:
+            if a.kind != "ind" or a.data[1] not in (p, -p):
+                return None
+            return const(0 if a.data[0] == "=" else above if a.data[1] == p else 1 - above)
+
+        return rebuild(form, settled)
+
+    try:
+        return bool(on_equalities(multiply(side(1) - side(0), indicator("=", p))).terms)
+    except ZeroDivisionError:
+        return True
 
 
 def _moves_with(p: Poly, wrt: Tensor) -> bool:
-    """Tell whether some entry in a form is one of a tensor, or computed from it."""
+    """Tell whether some entry in a form, none that is held, is one of a tensor, or computed from it."""
     return any(_speaks_of(a, wrt) for a in p.atoms())
 
 
 def _speaks_of(a: Atom, wrt: Tensor) -> bool:
     if a.kind == "ent" and reaches(a.data[0], wrt):
         return True
+    if a.kind == "fn" and a.data[0] == "stop_gradient":
+        return False
     return any(_speaks_of(b, wrt) for p in parts_of(a) for b in p.atoms())
 
 
@@ -192,12 +234,12 @@ def _arguments(poly: Poly) -> frozenset[Poly]:
 
     def note(atom: Atom) -> None:
         if atom.kind == "ind":
-            found.add(_unsigned(atom.data[1]))
+            found.add(atom.data[1])
         elif atom.kind == "fn" and atom.data[0] in ("sign", "abs"):
-            found.add(_unsigned(atom.data[1][0]))
+            found.add(atom.data[1][0])
         elif atom.kind == "fn" and atom.data[0] in ("max", "min"):
             first, *others = atom.data[1]
-            found.update(_unsigned(first - other) for other in others)
+            found.update(first - other for other in others)
         for p in parts_of(atom):
             for inner in p.atoms():
                 note(inner)

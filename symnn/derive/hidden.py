@@ -106,7 +106,7 @@ class Hidden:
         of = entry.tensor
         made = self._signs.get(of)
         if made is None:
-            made = self._signs[of] = Tensor(f"sign {of.name}", of.shape, "slot")
+            made = self._signs[of] = Tensor(f"sign {of.name}", of.shape, "sign")
             self._of[made] = "sign", of
         return Entry(made, entry.at)
 

@@ -17,7 +17,7 @@ from symnn.ground.tensors import Tensor
 from symnn.verify.exact import ExactInterpreter, Irrational
 from symnn.verify.points import Point
 from symnn.verify.question import Question
-from symnn.verify.satisfy import satisfied
+from symnn.verify.satisfy import satisfied, sharpened
 
 __all__ = ["Counterexample", "compared", "confirmed", "extended", "near", "search", "size_choices"]
 
@@ -226,12 +226,31 @@ def confirmed(question: Question, point: Point) -> Counterexample | None:
             pass
         except _UNDEFINED:
             return None
+    if question.facts and not _is_rational(question, point):
+        return _confirmed_where_solved(question, point)
     try:
         left, right = question.values(extended(point, _DIGITS))
         if not any(map(_seem_different, np.ravel(left), np.ravel(right))):
             return None
         few = _difference(question, point, _FEW)
         many = _difference(question, point, _MANY)
+    except _UNDEFINED:
+        return None
+    return _first(question, point, left, right, lambda at: _stable(few[at], many[at]), exact=False)
+
+
+def _confirmed_where_solved(question: Question, point: Point) -> Counterexample | None:
+    """Return the counterexample at a point at which facts hold up to rounding, if it is none of rounding.
+
+    The difference stays the same as the point is solved for with more digits, and nothing is compared that is equal
+    there up to rounding: sqrt(2)^2 > 2 says nothing.
+    """
+    try:
+        better = sharpened(question, point.sizes, point.values, _FEW)
+        if better is None or question.at_tie(Point(point.sizes, better), _FEW):
+            return None
+        left, right = question.values(extended(point, _DIGITS))
+        few, many = _difference(question, point, _FEW), _difference(question, Point(point.sizes, better), _MANY)
     except _UNDEFINED:
         return None
     return _first(question, point, left, right, lambda at: _stable(few[at], many[at]), exact=False)

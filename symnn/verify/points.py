@@ -240,12 +240,15 @@ def points(graph: FlowGraph, count: int, *, seed: int = 0, margin: float = 1e-3,
     return at_points(graph, symbols_of(graph), count, whole, seed=seed, margin=margin, largest=largest)
 
 
-def kinks(graph: FlowGraph) -> tuple[Tensor, ...]:
-    """Return tensors that vanish where a node is not differentiable: arguments of max, abs, sign and conditions."""
+def kinks(graph: FlowGraph, *, equalities: bool = False) -> tuple[Tensor, ...]:
+    """Return tensors that vanish where a node is not differentiable: arguments of max, abs, sign and conditions.
+
+    With ``equalities`` also of conditions that two values are equal.
+    """
     out: list[Tensor] = []
     for t in graph.order:
         if t.definition is not None and t.role != "adjoint":
-            for n, template in enumerate(_kink_templates(t.definition.template)):
+            for n, template in enumerate(_kink_templates(t.definition.template, equalities)):
                 definition = Definition(
                     template,
                     tuple(t.definition.args[t.definition.template.slots.index(s)] for s in template.slots),
@@ -255,12 +258,13 @@ def kinks(graph: FlowGraph) -> tuple[Tensor, ...]:
     return tuple(out)
 
 
-def _kink_templates(template: Template) -> list[Template]:
-    found: list[Template] | None = template.memo.get("kinks")
+def _kink_templates(template: Template, equalities: bool) -> list[Template]:
+    key = "comparisons" if equalities else "kinks"
+    found: list[Template] | None = template.memo.get(key)
     if found is None:
         found = []
-        _collect(template.tree, template.free, found)
-        template.memo["kinks"] = found
+        _collect(template.tree, template.free, found, (">", ">=", "=") if equalities else (">", ">="))
+        template.memo[key] = found
     return found
 
 
@@ -268,14 +272,17 @@ def _kink_templates(template: Template) -> list[Template]:
 _Guard = tuple[Tree, bool]
 
 
-def _collect(tree: Tree, free: tuple[Index, ...], out: list[Template], guards: tuple[_Guard, ...] = ()) -> None:
+def _collect(
+    tree: Tree, free: tuple[Index, ...], out: list[Template], relations: tuple[str, ...],
+    guards: tuple[_Guard, ...] = (),
+) -> None:  # fmt: skip
     """Gather the arguments whose sign matters; where a guard keeps one from being read it stands for 1."""
     argument: Tree | None = None
     if isinstance(tree, Fn) and tree.name in ("max", "min"):
         argument = Add((tree.args[0], Neg(tree.args[1])))
     elif isinstance(tree, Fn) and tree.name in ("abs", "sign"):
         argument = tree.args[0]
-    elif isinstance(tree, Ind) and tree.rel in (">", ">="):
+    elif isinstance(tree, Ind) and tree.rel in relations:
         argument = Add((tree.left, Neg(tree.right)))
     if argument is not None and _moves(argument):
         for condition, holds in reversed(guards):
@@ -286,13 +293,13 @@ def _collect(tree: Tree, free: tuple[Index, ...], out: list[Template], guards: t
     if isinstance(tree, Sum):
         free = (*free, tree.index)
     if isinstance(tree, Where):
-        _collect(tree.condition, free, out, guards)
-        _collect(tree.then, free, out, (*guards, (tree.condition, True)))
-        _collect(tree.other, free, out, (*guards, (tree.condition, False)))
+        _collect(tree.condition, free, out, relations, guards)
+        _collect(tree.then, free, out, relations, (*guards, (tree.condition, True)))
+        _collect(tree.other, free, out, relations, (*guards, (tree.condition, False)))
         return
     own = tuple((f, True) for f in children(tree) if _is_guard(f)) if isinstance(tree, Mul) else ()
     for part in children(tree):
-        _collect(part, free, out, guards if (part, True) in own else (*guards, *own))
+        _collect(part, free, out, relations, guards if (part, True) in own else (*guards, *own))
 
 
 def _is_guard(tree: Tree) -> bool:

@@ -57,6 +57,7 @@ class Question:
     facts: tuple[tuple[Tensor, str], ...] = ()
     free: tuple[Index, ...] = ()
     _zeros: dict[Any, list[Any]] = field(default_factory=dict)
+    _compared: tuple[Tensor, ...] | None = None
 
     def __post_init__(self) -> None:
         self.graph = FlowGraph((self.left, self.right, *(t for t, _ in self.facts)))
@@ -110,6 +111,13 @@ class Question:
             always = self._zeros[key] = self._near(generic, 0.0)
         here = self._near(Point(point.sizes, {t: _floats(v) for t, v in point.values.items()}), MARGIN)
         return any(bool(np.any(h & ~a)) for h, a in zip(here, always, strict=True))
+
+    def at_tie(self, point: Point, digits: int) -> bool:
+        """Tell whether something is compared at a point that is equal there up to rounding to so many digits."""
+        machine = point.interpreter(digits)
+        if self._compared is None:
+            self._compared = kinks(FlowGraph((self.left, self.right)), equalities=True)
+        return any(0 < abs(v) < 10.0 ** -(digits // 2) for t in self._compared for v in np.ravel(machine.tensor(t)))
 
     def _near(self, point: Point, margin: float) -> list[Any]:
         machine = point.interpreter()

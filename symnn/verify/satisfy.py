@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from symnn.ground.tensors import Tensor
@@ -13,7 +14,7 @@ from symnn.verify.exact import ExactInterpreter, Irrational, rational_root
 from symnn.verify.points import Point
 from symnn.verify.question import Question
 
-__all__ = ["satisfied"]
+__all__ = ["satisfied", "sharpened"]
 
 Values = dict[Tensor, Any]
 Spot = tuple[Tensor, tuple[int, ...]]
@@ -21,6 +22,7 @@ Spot = tuple[Tensor, tuple[int, ...]]
 _MOST_ENTRIES = 40
 _STEPS = 16
 _DIGITS = 40
+#: What rounding may leave of a 0.
 _ROUNDED = 1e-12
 
 
@@ -39,8 +41,9 @@ def satisfied(question: Question, sizes: Mapping[Any, Any], start: Values, rng: 
         return start if _is_zero(_exact(equations, sizes, start)) else None
     order = [spots[k] for k in rng.permutation(len(spots))]
     signs = tuple((t, relation) for t, relation in question.facts if relation in (">", ">="))
-    for near in _starts(start):
-        for attempt in (_linear, _one_by_one, _newton):
+    signed = bool(signs) or any(t.positive or t.nonnegative for t in start)
+    for n, near in enumerate(_starts(start)):
+        for attempt in (_linear, _one_by_one, _newton) if n == 0 or signed else (_newton,):
             try:
                 found = attempt(equations, sizes, dict(near), order)
             except (Irrational, ArithmeticError, ValueError, OverflowError, np.linalg.LinAlgError):
@@ -183,31 +186,53 @@ def _newton(equations: tuple[Tensor, ...], sizes: Mapping[Any, Any], start: Valu
     """Return a solution by Gauss-Newton in float64, polished with the last Jacobian in extended precision."""
     sizes = {s: v if isinstance(v, int) else float(v) for s, v in sizes.items()}
     values = {t: v if t.classes is not None else v.astype(float) for t, v in start.items()}
-    inverse = None
     for _ in range(_STEPS):
         here = np.array(_residual(Point(sizes, values).interpreter(), equations), dtype=float)
-        jacobian = np.empty((len(here), len(spots)))
-        for n, (t, at) in enumerate(spots):
-            moved = _moved(values, (t, at), values[t][at] + 1e-7)
-            there = np.array(_residual(Point(sizes, moved).interpreter(), equations), dtype=float)
-            jacobian[:, n] = (there - here) / 1e-7
-        inverse = np.linalg.pinv(jacobian, rcond=1e-6)
+        inverse = _inverse(equations, sizes, values, spots, here)
         if np.abs(here).max() < 1e-9:
-            break
+            return _polished(equations, sizes, values, spots, inverse, _DIGITS)
         _step(values, spots, -inverse @ here)
-    else:
-        return None
-    for _ in range(12):
-        machine = Point(sizes, values).interpreter(_DIGITS)
-        residual = _residual(machine, equations)
-        if max(abs(r) for r in residual) < 10.0 ** -(_DIGITS - 8):
+    return None
+
+
+def _inverse(
+    equations: tuple[Tensor, ...], sizes: Mapping[Any, Any], values: Values, spots: list[Spot], here: Any
+) -> Any:  # fmt: skip
+    """Return the pseudo-inverse of the Jacobian by differences."""
+    jacobian = np.empty((len(here), len(spots)))
+    for n, (t, at) in enumerate(spots):
+        moved = _moved(values, (t, at), values[t][at] + 1e-7)
+        there = np.array(_residual(Point(sizes, moved).interpreter(), equations), dtype=float)
+        jacobian[:, n] = (there - here) / 1e-7
+    return np.linalg.pinv(jacobian, rcond=1e-6)
+
+
+def _polished(
+    equations: tuple[Tensor, ...], sizes: Mapping[Any, Any], values: Values, spots: list[Spot], inverse: Any,
+    digits: int,
+) -> Values | None:  # fmt: skip
+    """Return values at which the equations hold to almost so many digits; each round adds those of the Jacobian."""
+    for _ in range(digits // 3):
+        residual = _residual(Point(sizes, values).interpreter(digits), equations)
+        if max(abs(r) for r in residual) < 10.0 ** -(digits - 8):
             return values
         values = {t: v if t.classes is not None else v.astype(object) for t, v in values.items()}
         _step(values, spots, [-sum((float(c) * r for c, r in zip(row, residual, strict=True)), 0) for row in inverse])
     return None
 
 
+def sharpened(question: Question, sizes: Mapping[Any, Any], values: Values, digits: int) -> Values | None:
+    """Return a point that Newton's method found with more digits, or None where they do not come."""
+    equations = tuple(t for t, relation in question.facts if relation == "=")
+    sizes = {s: v if isinstance(v, int) else float(v) for s, v in sizes.items()}
+    rough = {t: v if t.classes is not None else np.asarray(v).astype(float) for t, v in values.items()}
+    spots = _spots(question, values)
+    here = np.array(_residual(Point(sizes, rough).interpreter(), equations), dtype=float)
+    with mpmath.workdps(digits + 10):
+        return _polished(equations, sizes, dict(values), spots, _inverse(equations, sizes, rough, spots, here), digits)
+
+
 def _step(values: Values, spots: list[Spot], change: Any) -> None:
     for (t, at), d in zip(spots, change, strict=True):
         values[t] = values[t].copy()
-        values[t][at] = values[t][at] + d
+        values[t][at] = d + values[t][at]  # in the precision of d
