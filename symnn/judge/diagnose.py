@@ -8,7 +8,7 @@ with pairwise different sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
@@ -177,14 +177,16 @@ class _Case:
         return () if self.given[0].shape != self.true[0].shape else self._entrywise() or self._moved()
 
     def told(self, found: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
-        """Return a diagnosis with a word on the gradient by another tensor that it happens to be."""
+        """Return a diagnosis with a word on the gradient by another tensor that it happens to be; nothing twice."""
+        if len(found) > 1 and len({d.sentence for d in found}) == 1:
+            found = (replace(found[0], sentence=f"{found[0].sentence}, {len(found)} times"),)
         if len(found) > 1 or found[0].kind in ("other", "zero", "shape", "precision"):
             return found
         other = self._other(upstream=False)
         if not other:
             return found
         d = found[0]
-        return (Diagnosis(d.kind, f"{d.sentence}; it is the gradient by {other[0].where}", d.where, d.mended),)
+        return (replace(d, sentence=f"{d.sentence}; it is the gradient by {other[0].where}"),)
 
     def others(self) -> tuple[Diagnosis, ...]:
         """Explain it as the gradient that arrives, passed on as it is."""

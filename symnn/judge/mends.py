@@ -6,10 +6,21 @@ formula the true gradient is for others to try.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
 from itertools import permutations
 
+from symnn.judge.mends_of_conditions import Conditions
+from symnn.judge.typed_parts import (
+    ATOM,
+    COMMON,
+    SIGNED,
+    Change,
+    Known,
+    binding_of,
+    changed,
+    enclosed,
+    is_place,
+)
 from symnn.language.functions import FUNCTIONS
 from symnn.language.syntax import (
     Binary,
@@ -32,54 +43,7 @@ from symnn.nn.activations import ACTIVATIONS
 
 __all__ = ["Change", "Known", "changed", "changes", "multiplied", "scaled"]
 
-#: How tightly an operator binds; a name or a call binds tightest.
-_BINDS = {"|": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "@": 4, "**": 6}
-_COMPARED, _SIGNED, _ATOM = 0, 5, 9
-_TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
-_STRICT = {">": ">=", "<": "<=", ">=": ">", "<=": "<"}
-#: Functions that are left out or taken for one another.
-_COMMON = ("exp", "log", "sqrt", "sigmoid", "tanh", "softmax", "log_softmax", "square", "cos", "sin", "sign", "abs")
 _AXES = 3
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change of a text: its place, what is written there instead, the kind of slip, and a sentence."""
-
-    start: int
-    end: int
-    new: str
-    kind: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a formula may speak of, by name.
-
-    Attributes:
-        tensors: real arrays, each with its shape.
-        gradients: those of them that are gradients.
-        labels: whole numbers that count classes.
-        sizes: sizes, and ``scalars`` other symbols.
-        functions: functions of the forward pass.
-        outputs: pairs of a value and what an activation makes of it.
-    """
-
-    tensors: dict[str, tuple[object, ...]]
-    gradients: frozenset[str] = frozenset()
-    labels: tuple[str, ...] = ()
-    sizes: tuple[str, ...] = ()
-    scalars: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ()
-    outputs: frozenset[tuple[str, str]] = frozenset()
-
-
-def changed(text: str, several: Sequence[Change]) -> str:
-    """Return a text with changes made, which must not overlap."""
-    for c in sorted(several, key=lambda c: c.start, reverse=True):
-        text = text[: c.start] + c.new + text[c.end :]
-    return text
 
 
 def scaled(program: Program, text: str, factor: str, *, negative: bool) -> str:
@@ -87,18 +51,18 @@ def scaled(program: Program, text: str, factor: str, *, negative: bool) -> str:
     node = program.result
     start, end = node.span
     body = text[start:end]
-    while _enclosed(body, 0, len(body)):
+    while enclosed(body, 0, len(body)):
         body = body[1:-1]
-    binding = _binding(node)
+    binds = binding_of(node)
     if factor != "1":
-        body = body if binding >= 4 else f"({body})"
+        body = body if binds >= 4 else f"({body})"
         upside = factor.startswith("1/") and factor[2:].replace("_", "").isalnum()
         below = factor if factor.isalnum() else f"({factor})"
         body = f"{body} * {factor[2:]}" if upside else f"{body} / {below}"
-        binding = 4
+        binds = 4
     if negative:
         bare = isinstance(node, Unary) and node.op == "-" and factor == "1"
-        body = body.lstrip()[1:].lstrip() if bare else f"-{body}" if binding > 3 else f"-({body})"
+        body = body.lstrip()[1:].lstrip() if bare else f"-{body}" if binds > 3 else f"-({body})"
     return text[:start] + body + text[end:]
 
 
@@ -106,8 +70,8 @@ def multiplied(program: Program, text: str, factor: str, *, divided: bool) -> st
     """Return a formula times a factor, or divided by it."""
     node = program.result
     start, end = node.span
-    body = text[start:end] if _binding(node) >= 4 or _enclosed(text, start, end) else f"({text[start:end]})"
-    parted = divided and not (factor.isidentifier() or _enclosed(factor, 0, len(factor)))
+    body = text[start:end] if binding_of(node) >= 4 or enclosed(text, start, end) else f"({text[start:end]})"
+    parted = divided and not (factor.isidentifier() or enclosed(factor, 0, len(factor)))
     return text[:start] + f"{body} {'/' if divided else '*'} {f'({factor})' if parted else factor}" + text[end:]
 
 
@@ -120,8 +84,8 @@ def changes(program: Program, text: str, known: Known) -> tuple[list[tuple[Chang
     made = _Changes(text, known, program)
     out = []
     for ways in (
-        (made.turned, made.exchanged, made.taken_away, made.functions_exchanged), (made.put_in, made.by_constants),
-        (made.for_gradients, made.by_arrays),
+        (made.turned, made.conditions, made.exchanged, made.taken_away, made.functions_exchanged),
+        (made.put_in, made.by_constants), (made.for_gradients, made.by_arrays),
     ):  # fmt: skip
         new = [c for way in ways for c in way() if text[c.start : c.end] != c.new]
         new = [c for c in new if found.setdefault((c.start, c.end, c.new), c) is c]
@@ -132,69 +96,7 @@ def changes(program: Program, text: str, known: Known) -> tuple[list[tuple[Chang
     return tuple(out)
 
 
-class _Changes:
-    def __init__(self, text: str, known: Known, program: Program) -> None:
-        self.text, self.known = text, known
-        self.nodes = list(_nodes(program, None))
-        self.above = {id(node): above for node, above in self.nodes}
-        self.locals = tuple(dict.fromkeys(n.name for n, _ in self.nodes if isinstance(n, Statement)))
-        used = [n.function for n, _ in self.nodes if isinstance(n, Call)]
-        self.functions = tuple(dict.fromkeys((*used, *known.functions, *_COMMON)))
-        self.letters = _letters(program)
-        self.places = {
-            part for n, _ in self.nodes if isinstance(n, Compare) and self._of_letters(n) for part, _ in _nodes(n, None)
-        }
-
-    def _of_letters(self, node: Node) -> bool:
-        """Tell whether a condition is one on places: every name in it is an index letter or a size."""
-        names = [n.name for n, _ in _nodes(node, None) if isinstance(n, Name)]
-        return bool(names) and all(n in self.letters or n in self.known.sizes for n in names)
-
-    # -- text ------------------------------------------------------------------------------------------------------
-
-    def cut(self, node: Node) -> str:
-        """Return the text of a part, on one line, without brackets around it."""
-        start, end = self.inside(node)
-        return " ".join(self.text[start:end].split())
-
-    def inside(self, node: Node) -> tuple[int, int]:
-        """Return the place of a part without the brackets around it."""
-        start, end = node.span
-        while _enclosed(self.text, start, end) and not isinstance(node, Tuple):
-            start, end = start + 1, end - 1
-        return start, end
-
-    def operand(self, node: Node, least: int) -> str:
-        """Return the text of a part as an operand of something that binds so tightly."""
-        text = self.cut(node)
-        return text if _binding(node) >= least else f"({text})"
-
-    def instead(self, node: Node, new: str, binding: int, kind: str, sentence: str) -> Change:
-        """Return the change that writes something in a part's place, in brackets where it must be."""
-        start, end = node.span
-        return Change(start, end, new if binding >= self.needed(node) else f"({new})", kind, sentence)
-
-    def kept(self, node: Node, inner: Node, kind: str, sentence: str) -> Change:
-        """Return the change that keeps one part of a part."""
-        return self.instead(node, self.cut(inner), _binding(inner), kind, sentence)
-
-    def needed(self, node: Node) -> int:
-        """Return how tightly whatever stands in a part's place must bind."""
-        above = self.above.get(id(node))
-        if isinstance(above, Binary):
-            if above.op == "**":
-                return _ATOM if node is above.left else _SIGNED
-            return _BINDS[above.op] + (node is above.right)
-        if isinstance(above, Unary):
-            return _SIGNED
-        if isinstance(above, Compare):
-            return 1
-        if isinstance(above, Transposed) or (isinstance(above, Item) and node is above.body):
-            return _ATOM
-        if isinstance(above, Call) and above.span[0] == node.span[0]:  # x.sum(axis=0)
-            return _ATOM
-        return _ATOM if isinstance(above, Sigma) else _COMPARED
-
+class _Changes(Conditions):
     # -- what stands there turned ----------------------------------------------------------------------------------
 
     def turned(self) -> Iterator[Change]:
@@ -208,8 +110,6 @@ class _Changes:
                 yield self.kept(node, node.body, "sign", said)
             if isinstance(node, Binary) and node.op == "**":
                 yield from self._power(node)
-            if isinstance(node, Compare):
-                yield from self._condition(node)
             if isinstance(node, Call):
                 yield from self._total(node)
                 yield from self._cases(node)
@@ -229,7 +129,7 @@ class _Changes:
             one = node.right if size is node.left else node.left
             if isinstance(size, Name) and size.name in self.known.sizes and isinstance(one, Number) and one.value == 1:
                 said = f"{self.cut(node)} stands where {size.name} belongs"
-                yield self.instead(node, size.name, _ATOM, "n-minus-one", said)
+                yield self.instead(node, size.name, ATOM, "n-minus-one", said)
         other = "-" if node.op == "+" else "+"
         kind = "index" if node in self.places else "sign"
         said = f"the sign of {right} in {self.cut(node)} is wrong"
@@ -243,7 +143,7 @@ class _Changes:
             eps, shown = self.cut(small), self.cut(node)
             if isinstance(rest, Call) and rest.function == "sqrt" and rest.args:
                 new = f"sqrt({self.operand(rest.args[0], 3)} + {eps})"
-                yield self.instead(node, new, _ATOM, "eps", f"{eps} belongs inside the root in {shown}")
+                yield self.instead(node, new, ATOM, "eps", f"{eps} belongs inside the root in {shown}")
             yield self.kept(node, rest, "eps", f"{eps} does not belong in {shown}")
         # sqrt(s + eps) is found from its argument
         above = next((a for n, a in self.nodes if n is node), None)
@@ -265,25 +165,14 @@ class _Changes:
             said = f"the power in {shown} belongs to {self.cut(node.left.right)} alone: {new}"
             yield self.instead(node, new, 3, "exponent", said)
         yield self.kept(node, node.left, "exponent", f"the power does not belong in {shown}")
+        if id(node) in self.compared:  # there other powers say the same by chance
+            return
         if isinstance(node.right, Number) and node.right.value.denominator == 1:
             e = int(node.right.value)
             for power in (e - 1, e + 1, -e):
                 if power not in (0, 1):
                     said = f"{shown} has the power {e}, where {power} belongs"
                     yield self.instead(node, f"{base} ** {power}", 6, "exponent", said)
-
-    def _condition(self, node: Compare) -> Iterator[Change]:
-        left, right, shown = self.operand(node.left, 1), self.operand(node.right, 1), self.cut(node)
-        for table in (_TURNED, _STRICT):
-            if node.rel in table:
-                new = f"{left} {table[node.rel]} {right}"
-                said = f"the condition {shown} must be {new}"
-                yield self.instead(node, new, _COMPARED, "mask", said)
-        if node.rel in _TURNED:
-            a, b = (node.left, node.right) if node.rel[0] == ">" else (node.right, node.left)
-            zero = isinstance(b, Number) and b.value == 0
-            new = f"sign({self.cut(a)})" if zero else f"sign({self.operand(a, 3)} - {self.operand(b, 4)})"
-            yield self.instead(node, new, _ATOM, "mask", f"{shown} is 0 or 1 where the sign, -1 or 1, belongs")
 
     def _total(self, node: Call) -> Iterator[Change]:
         """Yield a sum for a mean, and other axes."""
@@ -298,6 +187,11 @@ class _Changes:
             kind = "mean-for-sum" if node.function == "mean" else "sum-for-mean"
             said = f"{shown} takes the {node.function} where the {other} belongs"
             yield Change(at, at + len(node.function), other, kind, said)
+            if node.function == "mean":
+                whole = self.text[start:at] + "sum" + self.text[at + len("mean") : end]
+                for size in self.known.sizes:
+                    said = f"{shown} divides by {size}, where {size} - 1 belongs"
+                    yield self.instead(node, f"{whole} / ({size} - 1)", 4, "n-minus-one", said)
         axis = dict(node.keywords).get("axis", node.args[1] if len(node.args) > 1 else None)
         tail = "" if any(k == "keepdims" for k, _ in node.keywords) else ", keepdims=True"
         whole = self.cut(body)
@@ -313,22 +207,22 @@ class _Changes:
                 assert axis is not None
                 yield Change(*axis.span, f"({a}, {b})", "axis", f"{said}, {self.cut(axis)} for ({a}, {b})")
             if axis is None:
-                yield self.instead(node, f"{node.function}({whole}, axis={a})", _ATOM, "axis", said)
+                yield self.instead(node, f"{node.function}({whole}, axis={a})", ATOM, "axis", said)
             new = f"{node.function}({whole}, axis={a}, keepdims=True)"
-            yield self.instead(node, new, _ATOM, "axis", said)
+            yield self.instead(node, new, ATOM, "axis", said)
             spread = self.above.get(id(node))
             if isinstance(spread, Item) and all(isinstance(i, NewAxis | Range) for i in spread.items):
-                yield self.instead(spread, new, _ATOM, "axis", said)
+                yield self.instead(spread, new, ATOM, "axis", said)
         if axis is not None and tail:
             new = f"{node.function}({whole}, axis={self.cut(axis)}, keepdims=True)"
             said = f"keepdims=True is missing in {shown}: the axis must stay to be spread along"
-            yield self.instead(node, new, _ATOM, "axis", said)
+            yield self.instead(node, new, ATOM, "axis", said)
 
     def _cases(self, node: Call) -> Iterator[Change]:
         shown = self.cut(node)
         if node.function == "where" and len(node.args) == 3:
             c, a, b = (self.cut(x) for x in node.args)
-            yield self.instead(node, f"where({c}, {b}, {a})", _ATOM, "mask", f"the cases of {shown} are exchanged")
+            yield self.instead(node, f"where({c}, {b}, {a})", ATOM, "mask", f"the cases of {shown} are exchanged")
         if node.prime:
             start, end = self.inside(node)
             new = self.text[start:end].replace("'", "", 1)
@@ -348,25 +242,25 @@ class _Changes:
             for turned in dict.fromkeys(permutations(items)):
                 new = f"{body}[{', '.join(turned)}]"
                 said = f"the axis put into {shown} stands in the wrong place: {new} belongs there"
-                yield self.instead(node, new, _ATOM, "axis", said)
+                yield self.instead(node, new, ATOM, "axis", said)
         if len(names) == len(node.items):
             for order in permutations(range(len(items))):
                 new = f"{body}[{', '.join(items[k] for k in order)}]"
-                yield self.instead(node, new, _ATOM, "index", f"{shown} must be {new}: its indices are exchanged")
+                yield self.instead(node, new, ATOM, "index", f"{shown} must be {new}: its indices are exchanged")
         for n, i in enumerate(node.items):
             own = self.cut(i)
             if isinstance(i, Name) and own in self.letters:
                 for letter in self.letters:
                     if letter != own:
                         new = f"{body}[{', '.join((*items[:n], letter, *items[n + 1 :]))}]"
-                        yield self.instead(node, new, _ATOM, "index", f"{shown} stands with the wrong index: {new}")
+                        yield self.instead(node, new, ATOM, "index", f"{shown} stands with the wrong index: {new}")
             if (isinstance(i, Binary) and i.op in "+-" and isinstance(i.right, Number)) or isinstance(i, Name):
                 bare = self.cut(i.left) if isinstance(i, Binary) else own
                 for put in (bare, f"{bare} + 1", f"{bare} - 1"):
                     if bare in self.letters and put != own:
                         new = f"{body}[{', '.join((*items[:n], put, *items[n + 1 :]))}]"
                         said = f"{shown} is read one place off: {new} belongs there"
-                        yield self.instead(node, new, _ATOM, "off-by-one", said)
+                        yield self.instead(node, new, ATOM, "off-by-one", said)
 
     def transposes(self) -> Iterator[Change]:
         """Yield transposes put in or left out, and products turned round."""
@@ -379,24 +273,24 @@ class _Changes:
                     yield self.kept(side, side.body, "transpose", said)
                 else:
                     said = f"{self.cut(side)} must be transposed"
-                    yield self.instead(side, f"{self.operand(side, _ATOM)}.T", _ATOM, "transpose", said)
+                    yield self.instead(side, f"{self.operand(side, ATOM)}.T", ATOM, "transpose", said)
             left, right = self.operand(node.left, 4), self.operand(node.right, 5)
             said = f"the factors of {self.cut(node)} stand the other way round"
             turned = f"{self.operand(node.right, 4)} @ {self.operand(node.left, 5)}"
             yield self.instead(node, turned, 4, "transpose", said)
             said = f"{self.cut(node)} must be transposed"
-            yield self.instead(node, f"({left} @ {right}).T", _ATOM, "transpose", said)
+            yield self.instead(node, f"({left} @ {right}).T", ATOM, "transpose", said)
         for node, above in self.nodes:
             if isinstance(node, Call) and len(node.args) == 2 and node.function in ("outer", "dot", "maximum", "kron"):
                 a, b = (self.cut(x) for x in node.args)
                 said = f"the arguments of {self.cut(node)} stand the other way round"
-                yield self.instead(node, f"{node.function}({b}, {a})", _ATOM, "transpose", said)
+                yield self.instead(node, f"{node.function}({b}, {a})", ATOM, "transpose", said)
             if isinstance(node, Transposed) and not (isinstance(above, Binary) and above.op == "@"):
                 said = f"{self.cut(node.body)} is transposed, and must not be"
                 yield self.kept(node, node.body, "transpose", said)
             elif isinstance(node, Name) and len(self.known.tensors.get(node.name, ())) == 2:
                 if not isinstance(above, Transposed | Item) and not (isinstance(above, Binary) and above.op == "@"):
-                    yield self.instead(node, f"{node.name}.T", _ATOM, "transpose", f"{node.name} must be transposed")
+                    yield self.instead(node, f"{node.name}.T", ATOM, "transpose", f"{node.name} must be transposed")
 
     # -- what does not belong there --------------------------------------------------------------------------------
 
@@ -435,7 +329,7 @@ class _Changes:
         if node.op == "+":
             yield self.kept(node, node.right, left, said)
         else:
-            yield self.instead(node, f"-{self.operand(node.right, 5)}", _SIGNED, left, said)
+            yield self.instead(node, f"-{self.operand(node.right, 5)}", SIGNED, left, said)
 
     def _factor(self, node: Binary, shown: str) -> Iterator[Change]:
         left, right = self.operand(node.left, 4), self.operand(node.right, 5)
@@ -468,13 +362,13 @@ class _Changes:
             if isinstance(node, Number) and node.value == 1 and not isinstance(above, Item | Call):
                 for label in self.known.labels:
                     said = f"1 stands where the one-hot vector of {label} belongs"
-                    yield self.instead(node, f"onehot({label})", _ATOM, "onehot", said)
+                    yield self.instead(node, f"onehot({label})", ATOM, "onehot", said)
             if isinstance(node, Number) and not isinstance(above, Item | Call | Range) and node.value:
                 v = node.value
                 for new in dict.fromkeys((v + 1, v - 1, 2 * v, v / 2, 4 * v, v / 4)):
                     if new:
                         put = str(new) if new > 0 else f"({new})"
-                        binding = _ATOM if new > 0 and new.denominator == 1 else 4
+                        binding = ATOM if new > 0 and new.denominator == 1 else 4
                         yield self.instead(node, put, binding, "factor", f"{self.cut(node)} stands where {new} belongs")
 
     def _name(self, node: Name, above: Node | None) -> Iterator[Change]:
@@ -483,27 +377,27 @@ class _Changes:
             new = f"onehot({mine})"
             said = f"the label {mine} itself stands where its one-hot vector belongs"
             if isinstance(above, Item):
-                yield self.instead(above, new, _ATOM, "onehot", said)
-            yield self.instead(node, new, _ATOM, "onehot", said)
+                yield self.instead(above, new, ATOM, "onehot", said)
+            yield self.instead(node, new, ATOM, "onehot", said)
         if mine in self.known.sizes:
             yield self.instead(node, f"{mine} - 1", 3, "n-minus-one", f"{mine} stands where {mine} - 1 belongs")
             for other in (*self.known.sizes, *self.known.scalars):
                 if other != mine:
-                    yield self.instead(node, other, _ATOM, "factor", f"{mine} stands where {other} belongs")
+                    yield self.instead(node, other, ATOM, "factor", f"{mine} stands where {other} belongs")
         if mine in self.known.scalars:
             for other in (*self.known.scalars, *self.known.sizes):
                 if other != mine:
-                    yield self.instead(node, other, _ATOM, "factor", f"{mine} stands where {other} belongs")
+                    yield self.instead(node, other, ATOM, "factor", f"{mine} stands where {other} belongs")
         shape = self.known.tensors.get(mine)
         if shape is None and mine not in self.locals:
             return
         for other, theirs in self.known.tensors.items():
             if other != mine and (shape is None or theirs == shape or len(theirs) == len(shape)):
                 if other not in self.known.gradients:
-                    yield self.instead(node, other, _ATOM, "instead", f"{mine} stands where {other} belongs")
+                    yield self.instead(node, other, ATOM, "instead", f"{mine} stands where {other} belongs")
         for other in self.locals:
             if other != mine:
-                yield self.instead(node, other, _ATOM, "instead", f"{mine} stands where {other} belongs")
+                yield self.instead(node, other, ATOM, "instead", f"{mine} stands where {other} belongs")
 
     def for_gradients(self) -> Iterator[Change]:
         """Yield gradients in the place of other names: what leads from one gradient to the next is then missing."""
@@ -516,7 +410,7 @@ class _Changes:
             for other in sorted(self.known.gradients):
                 if other != node.name and (shape is None or len(self.known.tensors[other]) == len(shape)):
                     said = f"{node.name} stands where {other} belongs"
-                    yield self.instead(node, other, _ATOM, "instead", said)
+                    yield self.instead(node, other, ATOM, "instead", said)
 
     def functions_exchanged(self) -> Iterator[Change]:
         """Yield one function in another's place."""
@@ -530,62 +424,67 @@ class _Changes:
             for other in self.known.functions:
                 if other != mine and other in ACTIVATIONS:
                     said = f"{mine}' stands where {other}' belongs"
-                    yield self.instead(node, f"{other}'({body})", _ATOM, "function", said)
+                    yield self.instead(node, f"{other}'({body})", ATOM, "function", said)
             return
         for other in self.functions:
             if other != mine and _of_one(other) and _of_one(mine):
-                yield self.instead(node, f"{other}({body})", _ATOM, "function", f"{mine} stands where {other} belongs")
+                yield self.instead(node, f"{other}({body})", ATOM, "function", f"{mine} stands where {other} belongs")
         if mine in ACTIVATIONS:
             said = f"{shown} stands where its derivative {mine}' belongs"
-            yield self.instead(node, f"{mine}'({body})", _ATOM, "factor", said)
+            yield self.instead(node, f"{mine}'({body})", ATOM, "factor", said)
 
     # -- what is missing -------------------------------------------------------------------------------------------
 
     def put_in(self) -> Iterator[Change]:
         """Yield signs, functions, powers, sums and conditions put in."""
         for node, above in self.nodes:
-            if isinstance(node, Number | Tuple | Statement | Program) or _is_place(node, above):
+            if isinstance(node, Number | Tuple | Statement | Program) or is_place(node, above):
                 continue
             shown = self.cut(node)
+            if id(node) in self.compared:  # there powers and the like say the same by chance
+                for f in dict.fromkeys(("abs", *self.known.functions)):
+                    if _of_one(f):
+                        yield self.instead(node, f"{f}({shown})", ATOM, "function", f"{f} of {shown} is missing")
+                continue
             argument = isinstance(above, Call | Statement | Program) or (
                 isinstance(above, Binary) and above.op in ("+", "**") and (node is above.left or above.op == "**")
             )
             if argument:
                 said = f"a minus is missing before {shown}"
-                yield self.instead(node, f"-{self.operand(node, 5)}", _SIGNED, "sign", said)
+                yield self.instead(node, f"-{self.operand(node, 5)}", SIGNED, "sign", said)
             raised = isinstance(above, Binary) and above.op == "**"
             if not raised:
                 for e in (2, 3, -1):
                     said = f"the power {e} of {shown} is missing"
                     yield self.instead(node, f"{self.operand(node, 7)} ** {e}", 6, "exponent", said)
-                yield self.instead(node, f"sqrt({shown})", _ATOM, "exponent", f"the root of {shown} is missing")
+                yield self.instead(node, f"sqrt({shown})", ATOM, "exponent", f"the root of {shown} is missing")
             if self.known.scalars or self._eps_known():
                 eps = next((s for s in self.known.scalars if s.startswith("eps")), "eps")
-                if _binding(node) != 3 or not shown.endswith(eps):
+                if binding_of(node) != 3 or not shown.endswith(eps):
                     new = f"{self.operand(node, 3)} + {eps}"
                     yield self.instead(node, new, 3, "eps", f"{eps} is missing beside {shown}")
             for word in ("sum", "mean"):
                 for a in range(_AXES):
                     for tail in (", keepdims=True", ""):
                         said = f"the {word} over axis {a} of {shown} is missing"
-                        yield self.instead(node, f"{word}({shown}, axis={a}{tail})", _ATOM, "sum", said)
-                yield self.instead(node, f"{word}({shown})", _ATOM, "sum", f"the {word} of {shown} is missing")
+                        yield self.instead(node, f"{word}({shown}, axis={a}{tail})", ATOM, "sum", said)
+                yield self.instead(node, f"{word}({shown})", ATOM, "sum", f"the {word} of {shown} is missing")
             if not (isinstance(above, Call) and above.function in self.functions and len(above.args) == 1):
                 for f in self.functions:
                     if _of_one(f):
-                        yield self.instead(node, f"{f}({shown})", _ATOM, "function", f"{f} of {shown} is missing")
+                        yield self.instead(node, f"{f}({shown})", ATOM, "function", f"{f} of {shown} is missing")
             if not isinstance(node, Compare):
                 for rel in (">", "<"):
                     new = f"{self.operand(node, 1)} {rel} 0"
                     said = f"{shown} itself stands where the condition {new} belongs"
-                    yield self.instead(node, f"({new})", _ATOM, "mask", said)
+                    yield self.instead(node, f"({new})", ATOM, "mask", said)
             if isinstance(node, Call) and node.function == "std" and self._eps_known():
                 inside = self.text[self.inside(node)[0] + len("std") : self.inside(node)[1]]
                 yield self.instead(
-                    node, f"sqrt(var{inside} + eps)", _ATOM, "eps", f"eps is missing beside the variance in {shown}"
+                    node, f"sqrt(var{inside} + eps)", ATOM, "eps", f"eps is missing beside the variance in {shown}"
                 )
             for f in ("triu", "tril"):
-                yield self.instead(node, f"{f}({shown})", _ATOM, "mask", f"the mask {f} of {shown} is missing")
+                yield self.instead(node, f"{f}({shown})", ATOM, "mask", f"the mask {f} of {shown} is missing")
 
     def _eps_known(self) -> bool:
         return "eps" in self.known.scalars
@@ -640,83 +539,21 @@ class _Changes:
 
     def _is_term(self, node: Node, above: Node | None) -> bool:
         """Tell whether a part is a term of a sum, an argument, a line, or stands between brackets."""
-        if isinstance(node, Number | Tuple | Statement | Program | Compare) or _is_place(node, above):
+        if isinstance(node, Number | Tuple | Statement | Program | Compare) or is_place(node, above):
             return False
         if isinstance(above, Binary) and above.op in "+-":
             return not (isinstance(node, Binary) and node.op in "+-")
         return isinstance(above, Statement | Program | Sigma) or (isinstance(above, Call) and node in above.args)
 
     def _is_factor(self, node: Node, above: Node | None) -> bool:
-        if isinstance(node, Number | Tuple) or _is_place(node, above):
+        if isinstance(node, Number | Tuple) or is_place(node, above):
             return False
         return isinstance(above, Binary) and above.op in ("*", "/", "@")
 
 
-# -- nodes ------------------------------------------------------------------------------------------------------------
-
-
-def _nodes(node: Node, above: Node | None) -> Iterator[tuple[Node, Node | None]]:
-    """Yield every part with what stands above it, right-hand sides only, inner parts first."""
-    for f in fields(node):
-        if isinstance(node, Program) and f.name == "target":
-            continue
-        value = getattr(node, f.name)
-        for part in value if isinstance(value, tuple) else (value,):
-            for inner in part if isinstance(part, tuple) else (part,):
-                if isinstance(inner, Node):
-                    yield from _nodes(inner, node)
-    yield node, above
-
-
-def _is_place(node: Node, above: Node | None) -> bool:
-    """Tell whether a part is a position between brackets, an axis, or a list."""
-    if isinstance(above, Item):
-        return node is not above.body
-    if isinstance(above, Call):
-        return node not in above.args or isinstance(node, Number)
-    return isinstance(above, Tuple)
-
-
-def _letters(program: Program) -> tuple[str, ...]:
-    """Return the index letters of a formula: those that are summed over or stand between brackets on the left."""
-    found: list[str] = []
-    for node, _ in _nodes(program, None):
-        if isinstance(node, Sigma):
-            found += node.letters
-        if isinstance(node, Item):
-            found += [i.name for i in node.items if isinstance(i, Name) and len(i.name) == 1 and i.name.islower()]
-    for s in (*program.statements, program.target):
-        if s is not None and s.letters is not None:
-            found += s.letters
-    return tuple(dict.fromkeys(found))
-
-
-def _binding(node: Node) -> int:
-    """Return how tightly a part binds, without brackets around it."""
-    if isinstance(node, Binary):
-        return _BINDS[node.op]
-    if isinstance(node, Compare):
-        return _COMPARED
-    if isinstance(node, Unary):
-        return _SIGNED
-    return _ATOM
-
-
-def _enclosed(text: str, start: int, end: int) -> bool:
-    """Tell whether one pair of brackets stands around a part."""
-    if end - start < 2 or text[start] != "(" or text[end - 1] != ")":
-        return False
-    depth = 0
-    for n in range(start, end):
-        depth += (text[n] == "(") - (text[n] == ")")
-        if not depth:
-            return n == end - 1
-    return False
-
-
 def _of_one(name: str) -> bool:
     """Tell whether a function takes one number or array, and gives one of the same shape."""
-    return name in ACTIVATIONS or name in _COMMON or name in _ONE
+    return name in ACTIVATIONS or name in COMMON or name in _ONE
 
 
 _ONE: frozenset[str] = frozenset(("erf", "cosh", "sinh", "log1p", "expm1", "softplus", "relu", "onehot"))

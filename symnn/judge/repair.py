@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from symnn.algebra.convert import canonical
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import Fn, Num, Sym, walk
+from symnn.ground.tree import Fn, Ind, Num, Sym, children, walk
 from symnn.judge.candidate import Mismatched, one_per_line
 from symnn.judge.fits import alike
 from symnn.judge.judged_wrong import told
 from symnn.judge.judgement import WRONG, Diagnosis, Judgement
 from symnn.judge.mends import Change, Known, changed, changes, multiplied, scaled
+from symnn.judge.plainness import is_plain
 from symnn.judge.spots import UNFIT, Spot
 from symnn.judge.truth import Truth
 from symnn.language.grammar import parse
@@ -64,13 +67,13 @@ class Mender:
         if short:
             return short[0].mended
         made = scaled(parse(self.text), self.text, factor, negative=negative)
-        return made if self._is_right(made) else ""
+        return made if self._plainly(made) and self._is_right(made) else ""
 
     def times(self, factor: str, *, divided: bool) -> str:
         """Return the formula times a factor, or divided by it, or nothing where that is not right."""
         upside = factor.startswith("1/")
         made = multiplied(parse(self.text), self.text, factor[2:] if upside else factor, divided=divided != upside)
-        return made if self._is_right(made) else ""
+        return made if self._plainly(made) and self._is_right(made) else ""
 
     def speaks_of(self, t: Tensor) -> bool:
         """Tell whether a name in the formula is that of a value."""
@@ -79,7 +82,7 @@ class Mender:
 
     def _first(self, tried: Sequence[tuple[Change, ...]]) -> tuple[Diagnosis, ...]:
         for c in tried[:_MOST]:
-            if self.right(c):
+            if self.right(c) and self._plainly(changed(self.text, c)):
                 return (self.told(c),)
         return ()
 
@@ -109,6 +112,10 @@ class Mender:
     def right(self, several: Sequence[Change]) -> bool:
         """Tell whether changes make the formula the true gradient, at every point."""
         return self._is_right(changed(self.text, several))
+
+    def _plainly(self, text: str) -> bool:
+        """Tell whether nothing in a mended formula could be left out, as far as that holds of the one given."""
+        return is_plain(text) or not is_plain(self.text)
 
     def _is_right(self, text: str) -> bool:
         truth = self.truth
@@ -152,7 +159,7 @@ def known_by(truth: Truth, text: str) -> Known:
     return Known(
         {name: t.shape for t, name in order}, frozenset(name for t, name in order if t.role in ("adjoint", "upstream")),
         tuple(labels), tuple(sizes), tuple(scalars),
-        tuple(dict.fromkeys(_functions(truth))), frozenset(_outputs(truth)),
+        tuple(dict.fromkeys(_functions(truth))), frozenset(_outputs(truth)), tuple(dict.fromkeys(_marks(truth))),
     )  # fmt: skip
 
 
@@ -170,6 +177,14 @@ def _functions(truth: Truth) -> Iterator[str]:
             for at in walk(t.definition.template.tree):
                 if isinstance(at, Fn) and len(at.args) == 1 and at.name != "stop_gradient":
                     yield at.name
+
+
+def _marks(truth: Truth) -> Iterator[Fraction]:
+    """Yield the numbers that the forward pass, or the gradient, compares with."""
+    for t in truth.graph.order:
+        for at in walk(t.definition.template.tree) if t.definition is not None else ():
+            if isinstance(at, Ind) or (isinstance(at, Fn) and at.name in ("max", "min")):
+                yield from (v for part in children(at) if (v := canonical(part).constant()) is not None)
 
 
 def _outputs(truth: Truth) -> Iterator[tuple[str, str]]:
