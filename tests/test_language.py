@@ -915,7 +915,8 @@ def test_what_does_not_fit_is_pointed_at(entry: tuple[str, ...]) -> None:
 
 def test_letters_that_are_not_those_of_the_gradient() -> None:
     for text, says in (
-        ("g[n] = x[n, 0]", "this has the index letters n; the gradient has 2, a, b."),
+        ("g[n] = x[n, 0]", "this has the index letter n; the gradient has 2 indices, a, b."),
+        ("x[n,k] * y[n,d] * s", "the gradient has 2 indices, a, b.\n    x[n,k] * y[n,d] * s\n    ^\n  Sum over"),
         ("sum_n(x[n,d] * y[n,k])", "Say so on the left: grad[d,k] = ..."),
     ):
         with pytest.raises(FormulaError, match="index|axis") as caught:
@@ -951,3 +952,23 @@ def test_any_signs_are_a_formula_or_an_error_of_the_formula(signs: list[str]) ->
             read_formula(text, SCOPE, ())
         except FormulaError as error:
             assert 0 <= error.position <= len(text) and str(error)
+
+
+@pytest.mark.parametrize(
+    "sign", ["\x1b", "\x00", "\u202e", "\ud800", "\u200b", "\x7f"], ids=lambda c: f"U+{ord(c):04X}"
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["x + {0}y", "{0}", "x{0}{0} + ", "q{0}(x)", "sum(x) # {0}\n + + nothing", "'{0}'"])
+def test_errors_print_no_hidden_sign(text: str, sign: str) -> None:
+    with pytest.raises(FormulaError) as caught:
+        read_formula(text.format(sign), SCOPE, ())
+    message = str(caught.value)
+    assert sign not in message and message.encode("utf-8").isascii()
+    shown, pointer = message.split("\n")[1:3]
+    assert len(pointer) <= len(shown) + 1
+
+
+def test_the_caret_stands_below_a_sign_that_is_escaped() -> None:
+    with pytest.raises(FormulaError) as caught:
+        read_formula("x + \x1by", SCOPE, ())
+    shown, pointer = str(caught.value).split("\n")[1:3]
+    assert shown[pointer.index("^") :] == "\\x1by"

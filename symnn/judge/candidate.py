@@ -15,6 +15,7 @@ from symnn.ground.tensors import Tensor
 from symnn.ground.tree import Tree
 from symnn.judge.code import Code, function_of
 from symnn.judge.truth import Truth
+from symnn.language.escapes import escaped
 from symnn.language.latex_meaning import read_latex
 from symnn.language.reading import Reading, read_formula
 from symnn.language.syntax import FormulaError, MismatchError
@@ -26,8 +27,8 @@ __all__ = ["Formula", "Latex", "Mismatched", "Unreadable", "latex", "one_per_lin
 
 
 def one_per_line(text: str) -> str:
-    """Return a formula with its lines as they are, and single spaces in them."""
-    return "\n".join(line for line in (" ".join(part.split()) for part in text.splitlines()) if line)
+    """Return a formula with its lines as they are, single spaces in them, and nothing hidden."""
+    return escaped("\n".join(line for line in (" ".join(part.split()) for part in text.splitlines()) if line))
 
 
 class Unreadable(SymnnError):

@@ -184,7 +184,7 @@ def _marks(truth: Truth) -> Iterator[Fraction]:
     for t in truth.graph.order:
         for at in walk(t.definition.template.tree) if t.definition is not None else ():
             if isinstance(at, Ind) or (isinstance(at, Fn) and at.name in ("max", "min")):
-                yield from (v for part in children(at) if (v := canonical(part).constant()) is not None)
+                yield from (Fraction(v) for part in children(at) if (v := canonical(part).constant()) is not None)
 
 
 def _outputs(truth: Truth) -> Iterator[tuple[str, str]]:

@@ -124,11 +124,7 @@ def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
     loose = tuple(i for _, i in result.letters)
     tree = _shifted(result.array.at(()))
     if len(loose) != len(free):
-        expected = ", ".join(i.letter for i in free)
-        raise FormulaError(
-            f"this has the index letters {', '.join(letters)}; the gradient has {len(free)}"
-            + (f", {expected}." if free else "."), text, 0, "Sum over the others, sum_n(...).",
-        )  # fmt: skip
+        raise FormulaError(_counted(letters, [i.letter for i in free]), text, 0, _too_many(letters, free))
     known = _ranges(tree, text)
     order = loose if result.named else _order(letters, loose, known, text, free)
     given = {i: Index(i.letter, known.get(i, j.size)) for i, j in zip(order, free, strict=True)}
@@ -142,6 +138,23 @@ def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
     if tuple(i.size for i in own) == tuple(i.size for i in free):
         return Reading(free, substitute(tree, indices={i: Ix(j) for i, j in zip(own, free, strict=True)}), True)
     return Reading(own, tree, False)
+
+
+def _counted(letters: Sequence[str], expected: Sequence[str]) -> str:
+    """Return that a formula has other index letters than the gradient, both counted."""
+    mine = f"the index letters {', '.join(letters)}" if len(letters) > 1 else f"the index letter {letters[0]}"
+    count = len(expected)
+    theirs = f"{count} indices, {', '.join(expected)}" if count > 1 else f"one index, {expected[0]}" if count else "none"
+    return f"this has {mine}; the gradient has {theirs}."
+
+
+def _too_many(letters: Sequence[str], free: Sequence[Index]) -> str:
+    """Return what to do about letters that the gradient has not, where there are more of them."""
+    others = [k for k in letters if k not in {i.letter for i in free}]
+    if len(letters) <= len(free) or len(others) != len(letters) - len(free):
+        return "Sum over the others, sum_n(...)." if len(letters) > len(free) else ""
+    below = others[0] if len(others) == 1 else f"{{{','.join(others)}}}"
+    return f"Sum over {' and '.join(others)}: sum_{below}(...)."
 
 
 def _shifted(tree: Tree) -> Tree:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 
 from symnn.ground.errors import SymnnError
+from symnn.language.escapes import escaped
 
 __all__ = [
     "Binary",
@@ -53,10 +54,12 @@ class FormulaError(SymnnError):
         line = text[start : len(text) if end < 0 else end]
         row, column = text.count("\n", 0, position) + 1, position - start
         first = max(0, column - 70)
-        shown = ("..." if first else "") + line[first : column + 50] + ("..." if len(line) > column + 50 else "")
-        pointer = " " * (column - first + 3 * bool(first)) + "^"
+        before, behind = escaped(line[first:column]), escaped(line[column : column + 50])
+        shown = ("..." if first else "") + before + behind + ("..." if len(line) > column + 50 else "")
+        pointer = " " * (len(before) + 3 * bool(first)) + "^"
         where = f"line {row}, column {column + 1}" if "\n" in text else f"column {column + 1}"
-        super().__init__(f"{where}: {reason}\n    {shown}\n    {pointer}" + (f"\n  {hint}" if hint else ""))
+        said = f"{where}: {escaped(reason)}\n    {shown}\n    {pointer}"
+        super().__init__(said + (f"\n  {escaped(hint)}" if hint else ""))
 
 
 class MismatchError(FormulaError):
