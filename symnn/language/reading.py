@@ -143,8 +143,9 @@ def _by_letters(result: Result, text: str, free: tuple[Index, ...]) -> Reading:
 def _counted(letters: Sequence[str], expected: Sequence[str]) -> str:
     """Return that a formula has other index letters than the gradient, both counted."""
     mine = f"the index letters {', '.join(letters)}" if len(letters) > 1 else f"the index letter {letters[0]}"
-    count = len(expected)
-    theirs = f"{count} indices, {', '.join(expected)}" if count > 1 else f"one index, {expected[0]}" if count else "none"
+    theirs = "none"
+    if expected:
+        theirs = f"{len(expected)} indices, {', '.join(expected)}" if len(expected) > 1 else f"one index, {expected[0]}"
     return f"this has {mine}; the gradient has {theirs}."
 
 
