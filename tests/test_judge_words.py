@@ -84,6 +84,14 @@ def test_what_does_not_occur_does_not_stand_too_often(candidate: str | Callable[
         assert d.mended == f"{candidate} / sigma" and sn.check_gradient(NORM, "x", d.mended).proved
 
 
+def test_a_factor_left_out_is_no_name_for_another() -> None:
+    z, t, y = sn.input("z", (N, D)), sn.input("t", (N, D)), sn.input("y", (N, D))
+    g = sn.sigmoid(z, name="g")
+    out = sn.define("o", (n, i), g[n, i] * t[n, i] + (1 - g[n, i]) * y[n, i])
+    (d,) = sn.check_gradient(out, "z", "do*(t-y)*g").diagnosis
+    assert (d.sentence, d.mended) == ("the factor (1 - g) is missing", "do*(t-y)*g * (1 - g)")
+
+
 # -- places, sums, counts ----------------------------------------------------------------------------------------------
 
 
@@ -99,6 +107,13 @@ def test_places_of_one_tensor_are_told_apart(text: str, kind: str, says: str) ->
     given = f"m = (1 + S - S[arange(N), t][:, None] > 0) * (1 - onehot(t)); {text}"
     (d,) = sn.check_gradient(hinge(), "S", given).diagnosis
     assert d.kind == kind and says in d.sentence
+
+
+def test_places_with_the_same_letters_are_told_by_the_sums_around_them() -> None:
+    p, t = sn.parameter("p", (N,)), sn.input("t", (N,))
+    dice = 1 - 2 * sn.sum(p[n] * t[n], n) / (sn.sum(p[n], n) + sn.sum(t[n], n))
+    (d,) = sn.check_gradient(sn.Network(sn.define("L", (), dice)), "p", "-2*t/(sum(p)+sum(t))").diagnosis
+    assert d.kind == "path" and d.sentence.startswith("the path through p[n] in Σ_n p[n] is missing")
 
 
 @pytest.mark.parametrize(

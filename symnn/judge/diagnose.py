@@ -125,6 +125,8 @@ def diagnose(
     ):  # fmt: skip
         with np.errstate(all="ignore"):
             found = attempt()
+            if len(found) == 1 and found[0].kind == "instead":  # a name for another may be right by chance
+                found = case.left_out() or found
         if found:
             return case.told(found)
     return ()
@@ -344,6 +346,13 @@ class _Case:
             return ()
         mended = "" if self.typed is None else self.typed.times(found.text, divided=not found.missing)
         return (Diagnosis("factor", self._said(found), found.text, mended),)
+
+    def left_out(self) -> tuple[Diagnosis, ...]:
+        """Explain the array by a factor that stands in the true gradient and is left out."""
+        if self.given[0].shape != self.true[0].shape:
+            return ()
+        found = self._entrywise_of(list(zip(self.given, self.true, strict=True)))
+        return self._entrywise() if found and found.missing and found.stands_in(self.truth.readable()) else ()
 
     def _said(self, found: Excess) -> str:
         """Return an excess in words; what the formula does not speak of cannot stand there once too often."""

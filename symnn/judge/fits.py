@@ -12,6 +12,7 @@ import numpy as np
 
 from symnn.ground.sizes import Size
 from symnn.ground.tensors import Tensor
+from symnn.ground.tree import Add, Div, Entry, Mul, Neg, Num, Tree
 
 __all__ = [
     "SAME",
@@ -239,6 +240,21 @@ class Excess:
         """Return the same said the other way round, sigma too much as 1/sigma too little, where there is a way."""
         form = _UNDONE.get(self.form)
         return None if form is None else Excess(not self.missing, form, self.tensor)
+
+    def stands_in(self, tree: Tree) -> bool:
+        """Tell whether the factor is one of a product as it stands, such as 1 - g in y * (1 - g)."""
+        match tree:
+            case Neg():
+                return self.stands_in(tree.body)
+            case Div():
+                return self.stands_in(tree.num)
+            case Mul():
+                return any(self.stands_in(f) for f in tree.factors)
+            case Entry():
+                return self.form == "{0}" and tree.tensor is self.tensor
+            case Add(terms=(Num(value=value), Neg(body=Entry(tensor=tensor)))):
+                return self.form == "(1 - {0})" and value == 1 and tensor is self.tensor
+        return False
 
     def sentence(self) -> str:
         """Return what is missing or too much, in words."""

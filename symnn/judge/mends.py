@@ -71,7 +71,7 @@ def multiplied(program: Program, text: str, factor: str, *, divided: bool) -> st
     node = program.result
     start, end = node.span
     body = text[start:end] if binding_of(node) >= 4 or enclosed(text, start, end) else f"({text[start:end]})"
-    parted = divided and not (factor.isidentifier() or enclosed(factor, 0, len(factor)))
+    parted = divided and any(sign in factor for sign in "+-*/") and not enclosed(factor, 0, len(factor))
     return text[:start] + f"{body} {'/' if divided else '*'} {f'({factor})' if parted else factor}" + text[end:]
 
 

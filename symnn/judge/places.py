@@ -5,6 +5,7 @@ The gradient is the sum over the places. Each is taken apart by a tensor of its 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from symnn.ground.errors import SymnnError
 from symnn.ground.indices import Index
 from symnn.ground.substitute import substitute
 from symnn.ground.tensors import Tensor
-from symnn.ground.tree import ONE, ZERO, Add, Entry, Ind, Neg, Tree, transform, walk
+from symnn.ground.tree import ONE, ZERO, Add, Entry, Ind, Neg, Sum, Tree, children, free_indices, transform
 from symnn.judge.dense import Dense
 from symnn.judge.edits import Edit, edits
 from symnn.show.letters import named
@@ -50,16 +51,29 @@ def places(t: Tensor, child: Tensor) -> list[Place]:
     """Return the places of a tensor in the formula of a child; none where it has one only, or too many."""
     free, tree = formula(child)
     letters = named(tree, free=free)
-    found: dict[str, list[Entry]] = {}
-    for at in walk(tree):
-        if isinstance(at, Entry) and at.tensor is t:
-            found.setdefault(text(at, letters=letters), []).append(at)
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for at, over in _entries(tree, t, ()):
+        around = next((s for s in over if s.index in free_indices(at)), None)
+        key = (text(at, letters=letters), "" if around is None else text(around, letters=letters))
+        found.setdefault(key, []).append(at)
     if not 1 < len(found) <= _MOST:
         return []
     try:
-        return [_place(t, child, free, tree, name, entries) for name, entries in found.items()]
+        alike = Counter(name for name, _ in found)
+        return [
+            _place(t, child, free, tree, name if alike[name] == 1 else f"{name} in {around}", entries)
+            for (name, around), entries in found.items()
+        ]
     except SymnnError:
         return []
+
+
+def _entries(tree: Tree, t: Tensor, over: tuple[Sum, ...]) -> Iterator[tuple[Entry, tuple[Sum, ...]]]:
+    """Yield the entries of a tensor, each with the sums around it, the innermost first."""
+    if isinstance(tree, Entry) and tree.tensor is t:
+        yield tree, over
+    for part in children(tree):
+        yield from _entries(part, t, (tree, *over) if isinstance(tree, Sum) else over)
 
 
 def _place(
