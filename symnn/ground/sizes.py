@@ -112,6 +112,11 @@ def _is_polynomial(value: Any) -> bool:
 
 def _never_positive(value: Any) -> bool:
     """Tell whether a size is at most 0 wherever its symbols are at least 1."""
+    return not value.is_Symbol and _at_most_0(value)
+
+
+@cache
+def _at_most_0(value: Any) -> bool:
     over = {s: 1 + sympy.Dummy(integer=True, nonnegative=True) for s in value.free_symbols}
 
     def go(at: Any) -> Any:
